@@ -1,0 +1,28 @@
+import type { Service } from "../core/service.ts";
+import type { Artifact } from "./artifact.ts";
+import type { RunLimits } from "./limits.ts";
+import type { RunReport } from "./outcome.ts";
+import type { StepContext } from "./step-context.ts";
+
+/** One step to run. */
+export interface RunRequest {
+  readonly artifact: Artifact;
+  readonly context: StepContext;
+  readonly limits: RunLimits;
+  /** A source map (JSON, version 3) of the component's source; used for backtraces only. Hostile like the component itself. */
+  readonly sourceMap?: string | undefined;
+}
+
+/**
+ * Where the components of one namespace run. A namespace is a trust domain: two never share a sandbox.
+ *
+ * - `run` never rejects for what a guest did: that is an `Outcome`. It rejects with `TSK_SANDBOX_STOPPED` after `stop`.
+ * - Each run meets a fresh instance; concurrent runs are queued and may go to several processes.
+ * - A run that was sent but never started when its process died is sent again, at most once more, before it is `sandbox-lost`.
+ * - `stop` waits for nothing: runs under way end as `sandbox-lost`.
+ */
+export interface Sandbox extends Service {
+  run(request: RunRequest): Promise<RunReport>;
+  /** Runs under way and waiting. */
+  readonly pending: number;
+}
