@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "host/domain": ["core", "runtime"],
   "host/config": ["core", "host/domain"],
   "host/observability": ["core", "host/domain"],
-  "host/events": ["core", "host/domain"],
+  "host/events": ["core", "runtime", "host/domain"],
   "host/database": ["core", "host/domain", "host/config"],
   "host/messaging": ["core", "host/domain", "host/config", "host/database"],
   "host/registry": ["core", "runtime", "host/domain", "host/config", "host/database", "host/messaging"],

@@ -2,6 +2,12 @@ import type { ErrorEntry } from "./catalogue.ts";
 
 /** The host itself: starting, stopping, its surroundings. */
 export const HOST_ERRORS = {
+  TSK_HOST_CALLABLE_TAKEN: {
+    summary: "Two native handlers want the same callable",
+    fault: "user",
+    remedy: "Subscribe one handler for each callable",
+    httpStatus: 409,
+  },
   TSK_HOST_INTERNAL: {
     summary: "The host met a state that its authors did not foresee",
     fault: "system",
