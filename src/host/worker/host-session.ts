@@ -1,0 +1,93 @@
+import type { Clock } from "../../core/clock.ts";
+import { uuidv7 } from "../../core/ids.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Service } from "../../core/service.ts";
+
+/** What a session needs of the database. */
+export interface SessionStore {
+  readonly openSession: (session: string) => Promise<void>;
+  /** False where the session was declared dead: its leases may be another host's by now. */
+  readonly heartbeat: (session: string) => Promise<boolean>;
+  readonly closeSession: (session: string) => Promise<void>;
+}
+
+export interface HostSessionOptions {
+  readonly store: SessionStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly heartbeatIntervalMs: number;
+  /** Called after each heartbeat that the database accepted. */
+  readonly onBeat: () => Promise<void>;
+}
+
+/**
+ * This host's row in `tasker_host.host_sessions`: every lease points to it, and one heartbeat renews them all.
+ * A session that was declared dead while Postgres or this process was away is not revived: a new one is opened,
+ * and reports of the old one's steps are judged by their epochs.
+ */
+export class HostSession implements Service {
+  readonly #options: HostSessionOptions;
+  readonly #stopped = new AbortController();
+  #id = uuidv7();
+  #loop: Promise<void> | undefined;
+  #lastBeatMs: number | undefined;
+
+  constructor(options: HostSessionOptions) {
+    this.#options = options;
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  /** When the database last accepted a heartbeat; undefined before the first. */
+  get lastBeatMs(): number | undefined {
+    return this.#lastBeatMs;
+  }
+
+  async start(): Promise<void> {
+    if (this.#loop !== undefined) return;
+    await this.#open();
+    this.#loop = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#loop === undefined) return;
+    this.#stopped.abort();
+    await this.#loop;
+    // A row that is not closed is declared dead when its lease time is over: slower, not wrong.
+    await this.#options.store
+      .closeSession(this.#id)
+      .catch((error: unknown) => this.#options.logger.warn({ err: error }, "session not closed"));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #open(): Promise<void> {
+    await this.#options.store.openSession(this.#id);
+    this.#lastBeatMs = this.#options.clock.now();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, heartbeatIntervalMs } = this.#options;
+    for (;;) {
+      await clock.wait(heartbeatIntervalMs, this.#stopped.signal);
+      if (this.#stopped.signal.aborted) return;
+      await this.#beat().catch((error: unknown) => this.#options.logger.warn({ err: error }, "heartbeat failed"));
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { store, clock, logger, onBeat } = this.#options;
+    if (await store.heartbeat(this.#id)) {
+      this.#lastBeatMs = clock.now();
+    } else {
+      logger.warn({ session: this.#id }, "session was declared dead, opening a new one");
+      this.#id = uuidv7();
+      await this.#open();
+    }
+    await onBeat();
+  }
+}
