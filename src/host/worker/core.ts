@@ -1,0 +1,84 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Service } from "../../core/service.ts";
+import type { ClaimedStep } from "../database/steps.ts";
+import type { WorkerLoopCoordinator } from "./coordinator.ts";
+import type { HostSession } from "./host-session.ts";
+import type { NamespaceSandboxes } from "./namespace-sandboxes.ts";
+import type { ResultReporter } from "./result-reporter.ts";
+
+export interface WorkerCoreParts {
+  readonly session: HostSession;
+  readonly coordinator: WorkerLoopCoordinator;
+  readonly reporter: ResultReporter;
+  readonly sandboxes: NamespaceSandboxes;
+  /** Hands the leases of steps that will not finish here to other hosts, without burning an attempt. */
+  readonly releaseLeases: (steps: readonly ClaimedStep[]) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly shutdownGraceMs: number;
+}
+
+/**
+ * The worker foundation as one part: session, pools, reporter, sandboxes, started in that order and stopped in reverse.
+ * Built by the bootstrap; see docs/architecture.md for the way of a step through it.
+ */
+export class WorkerCore implements Service {
+  readonly #parts: WorkerCoreParts;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: WorkerCoreParts) {
+    this.#parts = parts;
+  }
+
+  get coordinator(): WorkerLoopCoordinator {
+    return this.#parts.coordinator;
+  }
+
+  get session(): HostSession {
+    return this.#parts.session;
+  }
+
+  get reporter(): ResultReporter {
+    return this.#parts.reporter;
+  }
+
+  async start(): Promise<void> {
+    await this.#parts.session.start();
+    await this.#parts.reporter.start();
+    await this.#parts.coordinator.start();
+  }
+
+  /** Claims no more, lets running steps finish for the grace period, hands over the rest, flushes results. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    const { coordinator, reporter, sandboxes, session } = this.#parts;
+    await coordinator.stop();
+    await this.#drain();
+    await reporter.stop();
+    await sandboxes.stop();
+    await session.stop();
+    coordinator.markStopped();
+  }
+
+  /** Waits for running steps up to the grace period; what still runs then is handed over. */
+  async #drain(): Promise<void> {
+    const { coordinator, clock, logger, releaseLeases, shutdownGraceMs } = this.#parts;
+    const idle = new AbortController();
+    const drained = coordinator.idle().then(() => idle.abort());
+    await Promise.race([drained, clock.wait(shutdownGraceMs, idle.signal)]);
+    const left = coordinator.pools.flatMap((pool) => pool.activeSteps);
+    if (left.length === 0) return;
+    logger.info({ steps: left.length }, "handing over steps that did not finish in time");
+    // Their late reports, if any, are refused by epoch once another host has taken them.
+    await releaseLeases(left).catch((error: unknown) => logger.warn({ err: error }, "leases not released"));
+  }
+}
