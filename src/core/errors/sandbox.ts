@@ -9,4 +9,16 @@ export const SANDBOX_ERRORS = {
       "Nothing to do: its steps run again elsewhere. If it repeats for one namespace, look at what its handlers do",
     httpStatus: 503,
   },
+  TSK_SANDBOX_STOPPED: {
+    summary: "The sandbox was stopped and runs nothing any more",
+    fault: "system",
+    remedy: "Nothing to do during a shutdown: the step's lease is handed over and another host runs it",
+    httpStatus: 503,
+  },
+  TSK_SANDBOX_START_FAILED: {
+    summary: "A sandbox process could not be started",
+    fault: "system",
+    remedy: "The error says what the operating system refused; `tasker-host doctor` shows the walls of this machine",
+    httpStatus: 503,
+  },
 } as const satisfies Record<`TSK_${string}`, ErrorEntry>;

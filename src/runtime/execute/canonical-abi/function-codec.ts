@@ -1,0 +1,78 @@
+import { type FunctionType } from "../../component/value-type.ts";
+import { AbiError } from "./abi-error.ts";
+import { type AbiMemory, toPointer } from "./abi-memory.ts";
+import { type AbiValue, type Codec, codecOf, FlatReader, type FlatValue } from "./codec.ts";
+
+const MAX_FLAT_PARAMS = 16;
+const MAX_FLAT_RESULTS = 1;
+
+/** Parameters and result of a function on their way between core values and values. */
+export interface FunctionCodec {
+  /** Host calls guest: the core arguments. May call `cabi_realloc`. */
+  lowerParams(memory: AbiMemory, values: readonly AbiValue[]): FlatValue[];
+  /** Host calls guest: the value of what the core function returned. */
+  liftResult(memory: AbiMemory, returned: unknown): AbiValue | undefined;
+  /** Guest calls host: the values of the core arguments. */
+  liftParams(memory: AbiMemory, args: readonly unknown[]): readonly AbiValue[];
+  /** Guest calls host: the core value to return; writes through the return pointer where there is one. */
+  lowerResult(memory: AbiMemory, value: AbiValue | undefined, args: readonly unknown[]): FlatValue | undefined;
+}
+
+export function functionCodec(type: FunctionType): FunctionCodec {
+  const params = codecOf({ kind: "tuple", items: type.params.map(([, of]) => of) });
+  const result = type.result === undefined ? undefined : codecOf(type.result);
+  const paramsByPointer = params.flat.length > MAX_FLAT_PARAMS;
+  const resultByPointer = result !== undefined && result.flat.length > MAX_FLAT_RESULTS;
+  const coreParams = paramsByPointer ? 1 : params.flat.length;
+  return {
+    lowerParams(memory, values) {
+      if (!paramsByPointer) {
+        const flat: FlatValue[] = [];
+        params.lower(memory, values, flat);
+        return flat;
+      }
+      const pointer = memory.allocate(params.size, params.align);
+      params.store(memory, values, pointer);
+      return [pointer | 0];
+    },
+    liftResult(memory, returned) {
+      if (result === undefined) return undefined;
+      if (resultByPointer) return result.load(memory, toPointer(returned));
+      return result.lift(memory, new FlatReader([returned]));
+    },
+    liftParams(memory, args) {
+      const values = paramsByPointer
+        ? params.load(memory, toPointer(args[0]))
+        : params.lift(memory, new FlatReader(args));
+      return asValues(values);
+    },
+    lowerResult(memory, value, args) {
+      if (result === undefined) return undefined;
+      const present = valueOf(value);
+      if (resultByPointer) {
+        result.store(memory, present, checkedReturn(memory, result, args[coreParams]));
+        return undefined;
+      }
+      const flat: FlatValue[] = [];
+      result.lower(memory, present, flat);
+      return flat[0];
+    },
+  };
+}
+
+/** The return pointer is checked before the value is lowered, so that a bad one costs no allocation. */
+function checkedReturn(memory: AbiMemory, result: Codec, argument: unknown): number {
+  const pointer = toPointer(argument);
+  memory.at(pointer, result.size, result.align);
+  return pointer;
+}
+
+function asValues(value: AbiValue): readonly AbiValue[] {
+  if (!Array.isArray(value)) throw new AbiError("parameters that are no tuple");
+  return value;
+}
+
+function valueOf(value: AbiValue | undefined): AbiValue {
+  if (value === undefined) throw new TypeError("the host function returned nothing where its type has a result");
+  return value;
+}
