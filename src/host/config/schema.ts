@@ -1,0 +1,230 @@
+/**
+ * Every configuration key of the host. One component is one file `config/base/<component>.toml`; defaults stand there,
+ * ranges and meanings here. `docs/configuration.md` is generated from both.
+ */
+import { LOG_LEVELS } from "../../core/logger.ts";
+import { NAMESPACE_PATTERN, NAMESPACE_RULE } from "../domain/names.ts";
+import { choice, decimal, flag, section, text, textList, type ValueOf, wholeNumber } from "./key.ts";
+
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+const GIB = 1_024 * MIB;
+const HOUR_SECONDS = 3_600;
+const DAY_SECONDS = 24 * HOUR_SECONDS;
+
+const BIND_ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(0|[1-9]\d{0,4})$/;
+const HTTP_URL = /^https?:\/\/[^\s/?#]+[^\s?#]*$/;
+const DATABASE_URL = /^$|^postgres(ql)?:\/\/\S+$/;
+
+export const CONFIG_SCHEMA = section("The host", {
+  web: section("The HTTP API.", {
+    bind_address: text(
+      "Where the API listens. Port 0 takes any free port. Beyond loopback, everybody who reaches the port may submit tasks.",
+      { pattern: BIND_ADDRESS, accepted: 'an address with a port such as "127.0.0.1:8081" or "[::1]:8081"' },
+    ),
+    request_timeout_seconds: decimal("A request that takes longer is answered with 408.", { min: 0.1, max: 600 }),
+    cors_enabled: flag("Answers cross-origin requests of browsers, from any origin."),
+    max_body_bytes: wholeNumber("A request body that is larger is refused with 413 while it is read.", {
+      min: KIB,
+      max: GIB,
+    }),
+  }),
+
+  executor_pools: section("How many steps run at once.", {
+    step_executor_pool: section("The executors of one namespace; each namespace has a pool of its own.", {
+      initial_pool_size: wholeNumber("Slots that a pool starts with, and shrinks back to.", { min: 1, max: 10_000 }),
+      max_pool_size: wholeNumber("Slots that a pool may grow to.", { min: 1, max: 10_000 }),
+      scale_up_threshold: decimal("Share of slots in use at and above which a pool with a backlog doubles.", {
+        min: 0,
+        max: 1,
+      }),
+      scale_down_threshold: decimal("Share of slots in use at and below which a pool without a backlog halves.", {
+        min: 0,
+        max: 1,
+      }),
+      max_concurrent_steps: wholeNumber("Steps under way over all namespaces of this host.", { min: 1, max: 100_000 }),
+    }),
+    result_processor_pool: section("How results are collected before they are written.", {
+      max_batch_size: wholeNumber("Results in one transaction.", { min: 1, max: 1_000 }),
+      flush_interval_ms: wholeNumber("How long a first result waits for company, in milliseconds.", {
+        min: 0,
+        max: 1_000,
+      }),
+      result_persistence_timeout_seconds: decimal(
+        "How long a shutdown waits for Postgres to take the last results; what is left is run again by whoever takes over the leases.",
+        { min: 0.1, max: 600 },
+      ),
+    }),
+  }),
+
+  orchestration_api: section("Who orchestrates, and where `submit` and `task` send their requests.", {
+    mode: choice(
+      '"embedded": this host turns results into the next steps itself, in the transaction of the report. "external": it reports to a Tasker orchestrator on the same database.',
+      ["embedded", "external"],
+    ),
+    base_url: text("The API that the commands `submit` and `task` talk to.", {
+      pattern: HTTP_URL,
+      accepted: 'an HTTP URL without query such as "http://127.0.0.1:8081"',
+    }),
+    timeout_seconds: decimal("How long a command waits for one answer.", { min: 0.1, max: 600 }),
+    retry_attempts: wholeNumber("How often a command asks again when the API refuses the connection or answers 503.", {
+      min: 0,
+      max: 100,
+    }),
+  }),
+
+  step_processing: section("Claiming steps, running them, and what becomes of failed ones.", {
+    namespaces: textList("Namespaces that this host serves. Empty: all that it has templates or handlers for.", {
+      pattern: NAMESPACE_PATTERN,
+      accepted: `an array of namespaces (each ${NAMESPACE_RULE})`,
+    }),
+    claim_batch_size: wholeNumber("Steps that one claim may take.", { min: 1, max: 1_000 }),
+    claim_timeout_seconds: decimal(
+      "The lease: a host that sends no heartbeat for this long is declared dead, and any other takes its steps over.",
+      { min: 1, max: HOUR_SECONDS },
+    ),
+    heartbeat_interval_seconds: decimal(
+      "How often the host renews its leases. At most a third of `claim_timeout_seconds`, so that one lost heartbeat costs nothing.",
+      { min: 0.1, max: HOUR_SECONDS },
+    ),
+    default_timeout_seconds: decimal("Deadline of a step whose template names no `timeout_seconds`.", {
+      min: 0.01,
+      max: DAY_SECONDS,
+    }),
+    shutdown_grace_seconds: decimal(
+      "How long a shutdown lets running steps finish; the rest is handed over to other hosts without burning an attempt.",
+      { min: 0, max: HOUR_SECONDS },
+    ),
+    max_retries: wholeNumber("`retry.max_attempts` of steps whose template names none.", { min: 1, max: 100 }),
+    retry_backoff_base_seconds: decimal("Wait before the first retry, where the template names no `backoff_base_ms`.", {
+      min: 0,
+      max: DAY_SECONDS,
+    }),
+    retry_backoff_multiplier: decimal("Factor from one exponential wait to the next.", { min: 1, max: 10 }),
+    retry_backoff_max_seconds: decimal("Longest wait before a retry, where the template names no `max_backoff_ms`.", {
+      min: 0,
+      max: 30 * DAY_SECONDS,
+    }),
+    retry_jitter: decimal("Share by which a wait is lengthened or shortened at random; 0.15 is ±15 %.", {
+      min: 0,
+      max: 1,
+    }),
+    max_context_bytes: wholeNumber("Size of a task's context; a larger one is refused when the task is submitted.", {
+      min: KIB,
+      max: 256 * MIB,
+    }),
+    native_handlers_win: flag("A native handler runs a callable even where an active component serves it too."),
+  }),
+
+  health_monitoring: section("What the host tells of itself.", {
+    health_check_interval_seconds: decimal("How often queue depths, pools and the database are looked at.", {
+      min: 0.1,
+      max: HOUR_SECONDS,
+    }),
+    metrics_collection_enabled: flag("Serves `/metrics`."),
+    step_processing_rate_threshold: decimal(
+      "Steps a second; a namespace with a backlog that is slower for a whole interval is reported as slow in `/status`.",
+      { min: 0, max: 1_000_000 },
+    ),
+  }),
+
+  database: section("Postgres 15 or newer.", {
+    url: text("Connection URL. Empty: the host starts a Postgres of its own. `DATABASE_URL` sets it too.", {
+      pattern: DATABASE_URL,
+      accepted: 'a URL such as "postgres://user:password@host:5432/name", or "" for the embedded server',
+      secret: true,
+    }),
+    embedded_data_dir: text("Folder of the embedded server's data, relative to the working directory.", {
+      pattern: /^[^\0]+$/,
+      accepted: "a path",
+    }),
+    max_connections: wholeNumber("Connections of this host's pool; the wake-up listener has one more.", {
+      min: 2,
+      max: 1_000,
+    }),
+    connect_timeout_seconds: decimal("How long one connection attempt may take.", { min: 0.1, max: 600 }),
+    statement_timeout_seconds: decimal("Postgres cancels a statement that takes longer.", {
+      min: 0.1,
+      max: DAY_SECONDS,
+    }),
+    idle_in_transaction_timeout_seconds: decimal(
+      "Postgres ends a session that leaves a transaction open for longer: a stalled host must not hold locks.",
+      { min: 1, max: DAY_SECONDS },
+    ),
+  }),
+
+  messaging: section("Queues and wake-ups.", {
+    backend: choice("The queue provider.", ["pgmq"]),
+    poll_interval_ms: wholeNumber(
+      "How often an idle namespace looks into its queue when no notification comes, in milliseconds.",
+      { min: 1, max: 600_000 },
+    ),
+    notify_enabled: flag("Listens for notifications; without them the poll interval is the latency of a first step."),
+  }),
+
+  sandbox: section("What handlers may cost, and how they are kept apart.", {
+    isolation: choice(
+      '"process": one process (or more) a namespace, killed at a deadline. "inline": in the host\'s own process, where an endless loop without fuel stops the host; for tests and tools only.',
+      ["process", "inline"],
+    ),
+    max_processes_per_namespace: wholeNumber("Sandbox processes that a namespace may have at once.", {
+      min: 1,
+      max: 256,
+    }),
+    idle_stop_seconds: decimal("A sandbox process that had nothing to do for this long is stopped.", {
+      min: 0.1,
+      max: DAY_SECONDS,
+    }),
+    max_process_resident_bytes: wholeNumber("A sandbox process with more resident memory is replaced.", {
+      min: 64 * MIB,
+      max: 1_024 * GIB,
+    }),
+    limits: section("What one run of one step may cost.", {
+      fuel: wholeNumber(
+        "Units of the fuel schedule, counted exactly and alike on every machine: stops endless loops, says nothing of wall-clock time.",
+        { min: 1, max: Number.MAX_SAFE_INTEGER },
+      ),
+      max_memory_bytes: wholeNumber(
+        "Linear memories and tables of the instance, together. Growth beyond it fails inside the handler.",
+        { min: 64 * KIB, max: 4 * GIB },
+      ),
+      max_call_depth: wholeNumber("Nested calls inside the component; a run beyond it ends as `stack-exhausted`.", {
+        min: 16,
+        max: 100_000,
+      }),
+      max_result_bytes: wholeNumber("UTF-8 bytes of a result with its metadata, or of a checkpoint.", {
+        min: KIB,
+        max: 256 * MIB,
+      }),
+      max_error_bytes: wholeNumber("UTF-8 bytes of a failure: message, context and attributes.", {
+        min: KIB,
+        max: 16 * MIB,
+      }),
+      max_log_bytes: wholeNumber("UTF-8 bytes over all log lines of a run.", { min: 0, max: 256 * MIB }),
+      max_host_calls: wholeNumber("Calls of host functions of any kind.", { min: 0, max: 1_000_000_000 }),
+    }),
+    prepare: section("What an uploaded component may cost before it has run.", {
+      max_component_bytes: wholeNumber("Size of a component.", { min: KIB, max: GIB }),
+      timeout_seconds: decimal("Wall clock of each of the two processes that work on it.", {
+        min: 0.1,
+        max: HOUR_SECONDS,
+      }),
+      max_resident_bytes: wholeNumber("Resident memory of each of the two processes.", {
+        min: 128 * MIB,
+        max: 64 * GIB,
+      }),
+      describe_fuel: wholeNumber("Fuel of the one call of `describe`.", { min: 1, max: Number.MAX_SAFE_INTEGER }),
+      describe_memory_bytes: wholeNumber("Memory of the instance that answers `describe`.", {
+        min: 64 * KIB,
+        max: 4 * GIB,
+      }),
+    }),
+  }),
+
+  logging: section("Structured lines on standard error.", {
+    level: choice("Lines below this level are not written.", LOG_LEVELS),
+  }),
+});
+
+/** The merged, checked configuration. Units are part of the names. */
+export type HostConfig = ValueOf<typeof CONFIG_SCHEMA>;
