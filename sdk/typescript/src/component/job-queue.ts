@@ -1,0 +1,30 @@
+/**
+ * The queue of jobs that promises put off. The engines' own queue is out of reach inside a synchronous export (QuickJS
+ * does not drain it before the export returns), so the SDK's `Promise` uses this one and `handle` drains it.
+ */
+type Job = () => void;
+
+const jobs: Job[] = [];
+let drainedByHandle = false;
+/** The engine's own promise. At build time its queue is drained, and ours with it, so that top-level `await` works. */
+export const EnginePromise = globalThis.Promise;
+
+/** Puts `job` at the end of the queue. */
+export function enqueueJob(job: Job): void {
+  jobs.push(job);
+  if (!drainedByHandle && jobs.length === 1) void EnginePromise.resolve().then(drainJobs);
+}
+
+/** From now on only explicit calls of `drainJobs` run jobs. */
+export function drainOnlyByHandle(): void {
+  drainedByHandle = true;
+}
+
+/** Runs jobs until none is left, those included that jobs add. Returns whether there was any. */
+export function drainJobs(): boolean {
+  let done = 0;
+  // Jobs never throw: a promise's job turns what its callback throws into a rejection.
+  for (; done < jobs.length; done += 1) jobs[done]?.();
+  jobs.length = 0;
+  return done > 0;
+}
