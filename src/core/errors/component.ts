@@ -2,6 +2,18 @@ import type { ErrorEntry } from "./catalogue.ts";
 
 /** Why a component's bytes are refused: the gate between an upload and the registry. */
 export const COMPONENT_ERRORS = {
+  TSK_COMPONENT_UNKNOWN: {
+    summary: "No component with the digest is stored",
+    fault: "system",
+    remedy: "Register the component again; its row was deleted while a step still named it",
+    httpStatus: 404,
+  },
+  TSK_COMPONENT_CALLABLE_TAKEN: {
+    summary: "Another active component of the namespace serves one of the callables",
+    fault: "user",
+    remedy: "Rename the callable, or deactivate the component that holds it",
+    httpStatus: 409,
+  },
   TSK_COMPONENT_NOT_A_COMPONENT: {
     summary: "The bytes are not a WebAssembly component",
     fault: "user",
@@ -85,6 +97,18 @@ export const COMPONENT_ERRORS = {
     summary: "A stored artifact is not what was stored",
     fault: "system",
     remedy: "Prepare the component again from its original bytes and look at the health of the storage",
+    httpStatus: 500,
+  },
+  TSK_COMPONENT_RESERVED_IMPORT: {
+    summary: "A core module imports from the namespace in which metering puts the budgets",
+    fault: "user",
+    remedy: "Rename the import: nothing outside this host may name what lies there",
+    httpStatus: 422,
+  },
+  TSK_COMPONENT_METER_FAILED: {
+    summary: "Metering made an invalid module of a valid one",
+    fault: "system",
+    remedy: "This is a defect of the host: report it with the component's digest; nothing was stored",
     httpStatus: 500,
   },
 } as const satisfies Record<`TSK_${string}`, ErrorEntry>;

@@ -1,0 +1,36 @@
+/** What each thing that a guest does costs, in units of fuel. Another price is another `id`. */
+export interface FuelSchedule {
+  /** Stored with each artifact and each result. */
+  readonly id: string;
+  /** Any instruction that no other line names. */
+  readonly instruction: number;
+  /** Instructions that only give code its shape: unreachable, nop, block, loop, else, end, drop, return, try, catch, catch_all, delegate, try_table. */
+  readonly structural: number;
+  /** Entry of a function, besides the call that led there. */
+  readonly functionEntry: number;
+  /** A call that leaves the module, on top of the call instruction; whether another module or the host answers. */
+  readonly importCall: number;
+  /** throw, rethrow, throw_ref. */
+  readonly throw: number;
+  /** memory.fill, memory.copy, memory.init: for each begun… whole group of this many bytes, one unit on top. */
+  readonly bulkBytesPerUnit: number;
+  /** table.fill, table.copy, table.init: for each entry, on top. */
+  readonly bulkTableEntry: number;
+  /** memory.grow: for each page asked for, granted or not, on top. */
+  readonly memoryGrowPage: number;
+  /** table.grow: for each entry asked for, granted or not, on top. */
+  readonly tableGrowEntry: number;
+}
+
+export const FUEL_SCHEDULE: FuelSchedule = {
+  id: "fuel-1",
+  instruction: 1,
+  structural: 0,
+  functionEntry: 1,
+  importCall: 10,
+  throw: 100,
+  bulkBytesPerUnit: 8,
+  bulkTableEntry: 1,
+  memoryGrowPage: 1024,
+  tableGrowEntry: 4,
+};
