@@ -11,6 +11,7 @@ import { buildPaths, sha256, upToDateReport, writeBuild } from "./build-files.ts
 import type { BuildReport } from "./build-report.ts";
 import { bundle, SDK_VERSION } from "./bundle.ts";
 import { describeComponent } from "./describe-component.ts";
+import { makeFromAssemblyScript } from "./engines/assemblyscript.ts";
 import { componentizeOnQuickJs, QUICKJS_SCRIPT } from "./engines/quickjs.ts";
 import { componentizeOnStarlingMonkey, STARLINGMONKEY_SCRIPT } from "./engines/starlingmonkey.ts";
 import { entryModule } from "./entry.ts";
@@ -77,7 +78,7 @@ function make(config: HandlerConfig): Promise<MadeComponent> {
         componentize: componentizeOnStarlingMonkey,
       });
     case "none":
-      throw new Error("later");
+      return makeFromAssemblyScript(config);
   }
 }
 

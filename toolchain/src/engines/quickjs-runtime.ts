@@ -18,6 +18,16 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { BuildError } from "../build-error.ts";
+import {
+  type ImportEntry,
+  IMPORT_SECTION,
+  PREAMBLE,
+  readImports,
+  readSections,
+  readUnsigned,
+  writeImports,
+  writeSections,
+} from "./core-module.ts";
 
 const CLOCK = "wasi:clocks/wall-clock";
 const MONOTONIC = "wasi:clocks/monotonic-clock";
@@ -30,9 +40,6 @@ const STAND_INS: Readonly<
   [`${CLOCK}#now`]: { module: CLOCK, name: "resolution" },
   [`${MONOTONIC}#now`]: { module: MONOTONIC, name: "resolution" },
 };
-
-const PREAMBLE = Buffer.from([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
-const IMPORT_SECTION = 2;
 
 /** The patched runtime's bytes. Throws `BuildError` (`TSK_BUILD_ENGINE`) where the addon is not the one that is known. */
 export function deterministicQuickJsRuntime(): Buffer {
@@ -98,16 +105,8 @@ function endOfModule(bytes: Buffer, start: number): number {
   return at;
 }
 
-interface ImportEntry {
-  readonly module: string;
-  readonly name: string;
-  /** What follows the two names: kind and type, as they stand. */
-  readonly type: Buffer;
-}
-
 function importNames(module: Buffer): string[] {
-  const [section] = sectionsOf(module).filter(({ id }) => id === IMPORT_SECTION);
-  return section === undefined ? [] : readImports(section.body).map(withoutVersion);
+  return readImports(readSections(module)).map(withoutVersion);
 }
 
 function withoutVersion({ module, name }: ImportEntry): string {
@@ -117,86 +116,14 @@ function withoutVersion({ module, name }: ImportEntry): string {
 function exchangeImports(runtime: Buffer): Buffer {
   const wanted = Object.keys(STAND_INS).length;
   let exchanged = 0;
-  const sections = sectionsOf(runtime).map(({ id, body }) => {
-    if (id !== IMPORT_SECTION) return section(id, body);
-    const entries = readImports(body).map((entry) => {
-      const standIn = STAND_INS[withoutVersion(entry)];
-      if (standIn === undefined) return entry;
-      exchanged += 1;
-      const version = standIn.version ?? entry.module.split("@")[1];
-      return { ...entry, module: `${standIn.module}@${version}`, name: standIn.name };
-    });
-    return section(id, writeImports(entries));
+  const sections = readSections(runtime);
+  const imports = readImports(sections).map((entry) => {
+    const standIn = STAND_INS[withoutVersion(entry)];
+    if (standIn === undefined) return entry;
+    exchanged += 1;
+    const version = standIn.version ?? entry.module.split("@")[1];
+    return { ...entry, module: `${standIn.module}@${version}`, name: standIn.name };
   });
   if (exchanged !== wanted) throw unknownAddon(`${exchanged} of ${wanted} imports to exchange`);
-  return Buffer.concat([PREAMBLE, ...sections]);
-}
-
-function sectionsOf(module: Buffer): { id: number; body: Buffer }[] {
-  const sections: { id: number; body: Buffer }[] = [];
-  for (let at = PREAMBLE.length; at < module.length;) {
-    const [size, start] = readUnsigned(module, at + 1);
-    sections.push({ id: module[at] ?? 0, body: module.subarray(start, start + size) });
-    at = start + size;
-  }
-  return sections;
-}
-
-function readImports(body: Buffer): ImportEntry[] {
-  let [count, at] = readUnsigned(body, 0);
-  const entries: ImportEntry[] = [];
-  for (; count > 0; count -= 1) {
-    const [module, afterModule] = readName(body, at);
-    const [name, start] = readName(body, afterModule);
-    at = endOfImportType(body, start);
-    entries.push({ module, name, type: body.subarray(start, at) });
-  }
-  return entries;
-}
-
-/** Behind the kind and type at `at`: function, table, memory or global. */
-function endOfImportType(body: Buffer, at: number): number {
-  const kind = body[at] ?? 0;
-  if (kind === 0) return readUnsigned(body, at + 1)[1];
-  if (kind === 3) return at + 3;
-  const flags = kind === 1 ? at + 2 : at + 1;
-  const afterMinimum = readUnsigned(body, flags + 1)[1];
-  return ((body[flags] ?? 0) & 1) === 1 ? readUnsigned(body, afterMinimum)[1] : afterMinimum;
-}
-
-function writeImports(entries: readonly ImportEntry[]): Buffer {
-  const name = (text: string): Buffer => Buffer.concat([unsigned(Buffer.byteLength(text)), Buffer.from(text)]);
-  return Buffer.concat([
-    unsigned(entries.length),
-    ...entries.flatMap((entry) => [name(entry.module), name(entry.name), entry.type]),
-  ]);
-}
-
-function section(id: number, body: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([id]), unsigned(body.length), body]);
-}
-
-function readName(bytes: Buffer, at: number): [name: string, next: number] {
-  const [length, start] = readUnsigned(bytes, at);
-  return [bytes.toString("utf8", start, start + length), start + length];
-}
-
-/** An unsigned LEB128 number and where it ends. */
-function readUnsigned(bytes: Buffer, at: number): [value: number, next: number] {
-  let value = 0;
-  for (let shift = 0, next = at; ; shift += 7, next += 1) {
-    const byte = bytes[next] ?? 0;
-    value += (byte & 0x7f) * 2 ** shift;
-    if (byte < 0x80) return [value, next + 1];
-  }
-}
-
-function unsigned(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    bytes.push(rest > 0x7f ? (rest & 0x7f) | 0x80 : rest);
-    rest = Math.floor(rest / 128);
-  } while (rest > 0);
-  return Buffer.from(bytes);
+  return writeSections(sections.map(({ id, body }) => ({ id, body: id === IMPORT_SECTION ? writeImports(imports) : body })));
 }
