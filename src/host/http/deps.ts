@@ -1,0 +1,35 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Queries } from "../orchestration/queries.ts";
+import type { SubmitDeps } from "../orchestration/submit-task.ts";
+import type { HostView } from "./host-view.ts";
+
+/** What the API stands on. */
+export interface AppDeps {
+  readonly host: HostView;
+  readonly database: Queries;
+  readonly createTasks: SubmitDeps["createTasks"];
+  /** Undefined: `/metrics` does not exist (`health_monitoring.metrics_collection_enabled = false`). */
+  readonly metrics: { render(): Promise<string> } | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: HttpSettings;
+}
+
+/** Of the sections `web` and `step_processing`. */
+export interface HttpSettings {
+  readonly maxBodyBytes: number;
+  readonly requestTimeoutSeconds: number;
+  readonly corsEnabled: boolean;
+  readonly maxContextBytes: number;
+}
+
+/** What the middleware leaves for the routes. */
+export interface AppEnv {
+  readonly Variables: {
+    /** The caller's `x-request-id`, or one of ours. */
+    requestId: string;
+    /** Aborts when the request has taken too long. */
+    deadline: AbortSignal;
+  };
+}

@@ -1,0 +1,64 @@
+import type { Context } from "hono";
+import { ERROR_CATALOGUE, type ErrorCode, isTaskerError, TaskerError } from "../../core/errors/index.ts";
+import { REQUEST_ERRORS } from "../../core/errors/request.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { AppEnv } from "./deps.ts";
+
+/** Seconds after which a caller may try again what was answered with 503. */
+const RETRY_AFTER_SECONDS = 2;
+
+type HttpStatus = (typeof ERROR_CATALOGUE)[ErrorCode]["httpStatus"];
+
+/** Tasker's words for a status; clients of its API switch on them. */
+const TASKER_WORDS: Readonly<Record<HttpStatus, string>> = {
+  400: "BAD_REQUEST",
+  404: "NOT_FOUND",
+  408: "REQUEST_TIMEOUT",
+  409: "CONFLICT",
+  413: "PAYLOAD_TOO_LARGE",
+  422: "UNPROCESSABLE_ENTITY",
+  500: "INTERNAL_SERVER_ERROR",
+  503: "SERVICE_UNAVAILABLE",
+};
+
+/** `{"error":{"code","message",…}}`: Tasker's word, our code, and what to do about it. */
+export function errorResponse(error: unknown, c: Context<AppEnv>, logger: Logger): Response {
+  const known = isTaskerError(error) ? error : internal(error);
+  const { httpStatus: status } = known.entry;
+  const requestId = c.get("requestId");
+  if (status >= 500) logger.error({ err: error, requestId, path: c.req.path }, "request failed");
+  const headers = new Headers({ "content-type": "application/json" });
+  if (status === 503) headers.set("retry-after", String(RETRY_AFTER_SECONDS));
+  // The rest of a body that nobody will read must not be taken for the next request.
+  if (status === 408 || status === 413) headers.set("connection", "close");
+  return new Response(JSON.stringify({ error: errorBody(known, requestId) }), { status, headers });
+}
+
+function errorBody(error: TaskerError, requestId: string): Record<string, unknown> {
+  const { httpStatus: status, summary, remedy } = error.entry;
+  const head = { code: taskerWord(error.code), tsk_code: error.code };
+  const tail = { remedy, request_id: requestId };
+  // What a failing system says of itself (statements, paths, addresses) is for the log, not for the caller.
+  if (status >= 500 && !(error.code in REQUEST_ERRORS)) {
+    return { ...head, message: summary, ...tail, ...(status === 503 && { retry_after_seconds: RETRY_AFTER_SECONDS }) };
+  }
+  return {
+    ...head,
+    message: error.message,
+    found: error.found,
+    accepted: error.accepted,
+    ...tail,
+    ...(Object.keys(error.details).length > 0 && { details: error.details }),
+    ...(status === 503 && { retry_after_seconds: RETRY_AFTER_SECONDS }),
+  };
+}
+
+function taskerWord(code: ErrorCode): string {
+  if (code === "TSK_REQUEST_UUID_INVALID") return "INVALID_UUID";
+  if (code === "TSK_JSON_MALFORMED" || code === "TSK_JSON_UNSTORABLE") return "JSON_ERROR";
+  return TASKER_WORDS[ERROR_CATALOGUE[code].httpStatus];
+}
+
+function internal(cause: unknown): TaskerError {
+  return new TaskerError("TSK_HOST_INTERNAL", { attempted: "Cannot answer the request", found: "a failure", cause });
+}

@@ -1,0 +1,50 @@
+import { TaskerError } from "../../core/errors/index.ts";
+
+const ATTEMPTED = "Cannot read the request's body";
+
+/**
+ * The body as text, counted while it is read: a body without an honest length costs no more than the limit.
+ *
+ * @throws TSK_REQUEST_TOO_LARGE, TSK_JSON_MALFORMED where the bytes are not UTF-8, and the reason of `deadline`.
+ */
+export async function readBody(request: Request, maxBytes: number, deadline: AbortSignal): Promise<string> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const chunks = await readChunks(request, maxBytes, deadline);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new TaskerError("TSK_JSON_MALFORMED", { attempted: ATTEMPTED, found: "bytes that are not UTF-8", cause });
+  }
+}
+
+async function readChunks(request: Request, maxBytes: number, deadline: AbortSignal): Promise<Uint8Array[]> {
+  const reader = request.body?.getReader();
+  if (reader === undefined) return [];
+  const giveUp = (): void => void reader.cancel(deadline.reason).catch(() => undefined);
+  deadline.addEventListener("abort", giveUp, { once: true });
+  try {
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    for (;;) {
+      const { done, value } = await reader.read();
+      deadline.throwIfAborted();
+      if (done) return chunks;
+      total += value.byteLength;
+      if (total > maxBytes) {
+        giveUp();
+        throw tooLarge(maxBytes);
+      }
+      chunks.push(value);
+    }
+  } finally {
+    deadline.removeEventListener("abort", giveUp);
+  }
+}
+
+function tooLarge(maxBytes: number): TaskerError {
+  return new TaskerError("TSK_REQUEST_TOO_LARGE", {
+    attempted: ATTEMPTED,
+    found: `more than ${maxBytes} bytes`,
+    accepted: `at most ${maxBytes}`,
+  });
+}

@@ -1,0 +1,73 @@
+import { TaskerError } from "../../core/errors/index.ts";
+import type { AppDeps } from "./deps.ts";
+import type { HealthCheck, Readiness } from "./schemas/host.ts";
+
+/** A probe must answer while the database hangs. */
+const DATABASE_PATIENCE_MS = 2_000;
+
+/** Ready: in normal operation, and the database answers. */
+export async function checkReadiness(deps: AppDeps): Promise<Readiness> {
+  const { host, clock } = deps;
+  const state = host.state();
+  const namespaces = host.namespaces();
+  const slots = sum(namespaces.map((namespace) => namespace.slots));
+  const active = sum(namespaces.map((namespace) => namespace.active));
+  const running = state === "normal";
+  const checks = {
+    database: await checkDatabase(deps),
+    command_processor: checked(deps, running, `the host is in state "${state}"`),
+    queue_processing: checked(deps, running, queueMessage(namespaces)),
+  };
+  const ready = Object.values(checks).every((check) => check.status === "healthy");
+  return {
+    status: ready ? "ready" : "not_ready",
+    timestamp: new Date(clock.now()).toISOString(),
+    worker_id: host.workerId,
+    checks,
+    system_info: {
+      version: host.version,
+      environment: host.environment,
+      uptime_seconds: Math.floor((clock.now() - host.startedAtMs) / 1_000),
+      worker_type: "wasm",
+      database_pool_size: host.database().poolSize,
+      command_processor_active: running,
+      supported_namespaces: namespaces.map(({ namespace }) => namespace),
+      pool_utilization: slots === 0 ? 0 : active / slots,
+    },
+  };
+}
+
+function queueMessage(namespaces: readonly { readonly queueDepth: number }[]): string {
+  return `${namespaces.length} namespaces, ${sum(namespaces.map(({ queueDepth }) => queueDepth))} messages waiting`;
+}
+
+async function checkDatabase(deps: AppDeps): Promise<HealthCheck> {
+  const startedMs = deps.clock.now();
+  const answered = new AbortController();
+  const impatience = async (): Promise<never> => {
+    await deps.clock.wait(DATABASE_PATIENCE_MS, answered.signal);
+    throw new TaskerError("TSK_DATABASE_UNREACHABLE", { attempted: "Cannot reach Postgres", found: "no answer yet" });
+  };
+  try {
+    await Promise.race([deps.database.query("ping", "select 1", []), impatience()]);
+    return checked(deps, true, "the database answers", deps.clock.now() - startedMs);
+  } catch (error) {
+    deps.logger.debug({ err: error }, "database check failed");
+    return checked(deps, false, "the database does not answer", deps.clock.now() - startedMs);
+  } finally {
+    answered.abort();
+  }
+}
+
+function checked({ clock }: AppDeps, healthy: boolean, message: string, durationMs: number = 0): HealthCheck {
+  return {
+    status: healthy ? "healthy" : "unhealthy",
+    message,
+    duration_ms: durationMs,
+    last_checked: new Date(clock.now()).toISOString(),
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,40 @@
+import type { AppDeps } from "../deps.ts";
+import { answers, type App, documentRoute } from "../document-route.ts";
+import { checkReadiness } from "../readiness.ts";
+import { HealthSchema, ReadinessSchema } from "../schemas/host.ts";
+
+/** `GET /health`, `GET /health/live`: the process answers. `GET /health/ready`: it can take work. */
+export function healthRoutes(app: App, deps: AppDeps): void {
+  const { host, clock } = deps;
+  const now = (): string => new Date(clock.now()).toISOString();
+
+  const health = documentRoute(app, {
+    method: "get",
+    path: "/health",
+    summary: "Whether the process answers",
+    responses: { 200: answers("It does", HealthSchema) },
+  });
+  app.get(health, (c) => c.json({ status: "healthy", timestamp: now(), worker_id: host.workerId }));
+
+  const live = documentRoute(app, {
+    method: "get",
+    path: "/health/live",
+    summary: "Whether the process answers; for a liveness probe",
+    responses: { 200: answers("It does", HealthSchema) },
+  });
+  app.get(live, (c) => c.json({ status: "alive", timestamp: now(), worker_id: host.workerId }));
+
+  const ready = documentRoute(app, {
+    method: "get",
+    path: "/health/ready",
+    summary: "Whether the host can take work; for a readiness probe",
+    responses: {
+      200: answers("It can", ReadinessSchema),
+      503: answers("It starts, shuts down or has no database", ReadinessSchema),
+    },
+  });
+  app.get(ready, async (c) => {
+    const readiness = await checkReadiness(deps);
+    return c.json(readiness, readiness.status === "ready" ? 200 : 503);
+  });
+}

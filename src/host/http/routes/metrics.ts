@@ -1,0 +1,17 @@
+import { z } from "@hono/zod-openapi";
+import type { AppDeps } from "../deps.ts";
+import { type App, documentRoute } from "../document-route.ts";
+
+/** `GET /metrics`, where metrics are collected. */
+export function metricsRoute(app: App, { metrics }: AppDeps): void {
+  const path = documentRoute(app, {
+    method: "get",
+    path: "/metrics",
+    summary: "Metrics in the Prometheus text format; docs/metrics.md lists them",
+    responses: { 200: { description: "The metrics", content: { "text/plain": { schema: z.string() } } } },
+  });
+  if (metrics === undefined) return;
+  app.get(path, async (c) =>
+    c.body(await metrics.render(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }),
+  );
+}

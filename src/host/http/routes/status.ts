@@ -1,0 +1,56 @@
+import type { AppDeps } from "../deps.ts";
+import { answers, type App, documentRoute } from "../document-route.ts";
+import type { HostView } from "../host-view.ts";
+import { type Status, StatusSchema } from "../schemas/host.ts";
+
+/** `GET /status`: what the host runs, and what is wrong with it. */
+export function statusRoute(app: App, { host, clock }: AppDeps): void {
+  const path = documentRoute(app, {
+    method: "get",
+    path: "/status",
+    summary: "What the host runs, and what is wrong with it",
+    responses: { 200: answers("The host", StatusSchema) },
+  });
+  app.get(path, (c) => c.json(statusOf(host, clock.now())));
+}
+
+/** Member by member, so that what a view holds beyond its interface is never shown. */
+function statusOf(host: HostView, nowMs: number): Status {
+  const database = host.database();
+  return {
+    state: host.state(),
+    worker_id: host.workerId,
+    version: host.version,
+    environment: host.environment,
+    started_at: new Date(host.startedAtMs).toISOString(),
+    uptime_seconds: Math.floor((nowMs - host.startedAtMs) / 1_000),
+    orchestration: host.orchestration,
+    namespaces: host.namespaces().map((namespace) => ({
+      namespace: namespace.namespace,
+      slots: namespace.slots,
+      active: namespace.active,
+      queue_depth: namespace.queueDepth,
+      steps_per_second: namespace.stepsPerSecond,
+      slow: namespace.slow,
+    })),
+    sandbox: {
+      isolation: host.isolation,
+      walls: host.walls().map(({ wall, stands, detail }) => ({ wall, stands, detail })),
+    },
+    templates: host.templates().map(({ namespace, name, version, steps }) => ({ namespace, name, version, steps })),
+    components: host.components().map(({ namespace, name, version, digest, callables }) => ({
+      namespace,
+      name,
+      version,
+      digest,
+      callables: [...callables],
+    })),
+    problems: host.problems().map(({ subject, code, message }) => ({ subject, code, message })),
+    database: {
+      kind: database.kind,
+      server_version: database.serverVersion ?? null,
+      pgmq: database.pgmq ?? null,
+      pool: { size: database.poolSize, idle: database.poolIdle, waiting: database.poolWaiting },
+    },
+  };
+}

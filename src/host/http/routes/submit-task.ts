@@ -1,0 +1,33 @@
+import { parseTaskRequest } from "../../orchestration/parse-task-request.ts";
+import { renderJson } from "../../orchestration/raw-json.ts";
+import { readTask } from "../../orchestration/read-task.ts";
+import { registeredTemplates } from "../../orchestration/registered-templates.ts";
+import { submitTask } from "../../orchestration/submit-task.ts";
+import type { AppDeps } from "../deps.ts";
+import { answers, type App, documentRoute, refusals } from "../document-route.ts";
+import { jsonResponse } from "../json-response.ts";
+import { readBody } from "../read-body.ts";
+import { TaskRequestSchema, TaskResponseSchema } from "../schemas/tasks.ts";
+
+/** `POST /v1/tasks` */
+export function submitTaskRoute(app: App, { database, createTasks, settings }: AppDeps): void {
+  const path = documentRoute(app, {
+    method: "post",
+    path: "/v1/tasks",
+    summary: "Submit a task",
+    description: "Creates the task with its steps and enqueues those that are ready.",
+    request: { body: { content: { "application/json": { schema: TaskRequestSchema } }, required: true } },
+    responses: { 201: answers("The task", TaskResponseSchema), ...refusals(400, 404, 408, 409, 413, 503) },
+  });
+  app.post(path, async (c) => {
+    const body = await readBody(c.req.raw, settings.maxBodyBytes, c.get("deadline"));
+    const request = parseTaskRequest(body, settings);
+    const taskUuid = await submitTask(request, {
+      createTasks,
+      registeredTemplates: () => registeredTemplates(database),
+    });
+    const response = jsonResponse(renderJson(await readTask(database, taskUuid)), 201);
+    response.headers.set("location", `/v1/tasks/${taskUuid}`);
+    return response;
+  });
+}

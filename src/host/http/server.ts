@@ -1,0 +1,106 @@
+import { createServer, type Server } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { TaskerError } from "../../core/errors/index.ts";
+import type { Service } from "../../core/service.ts";
+import type { App } from "./document-route.ts";
+
+export interface HttpServerOptions {
+  readonly app: App;
+  /** `host:port`; port 0 takes any free one. */
+  readonly bindAddress: string;
+  /** How long `stop` lets requests under way finish, in milliseconds. Default 5000. */
+  readonly drainMs?: number;
+}
+
+export interface HttpServer extends Service {
+  /** `http://host:port` as it listens; undefined before `start`. */
+  readonly url: string | undefined;
+}
+
+/**
+ * Serves the app over HTTP/1.1.
+ *
+ * `start` throws TSK_REQUEST_ADDRESS_UNAVAILABLE. `stop` takes no new connections, closes idle ones at once and those
+ * with a request under way when it is answered, or after `drainMs`.
+ */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  return new NodeHttpServer(options);
+}
+
+class NodeHttpServer implements HttpServer {
+  readonly #server: Server;
+  readonly #bindAddress: string;
+  readonly #drainMs: number;
+  #url: string | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor({ app, bindAddress, drainMs = 5_000 }: HttpServerOptions) {
+    this.#bindAddress = bindAddress;
+    this.#drainMs = drainMs;
+    this.#server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+    // Headers that trickle in never reach the app and its deadline.
+    this.#server.headersTimeout = 10_000;
+    this.#server.keepAliveTimeout = 5_000;
+  }
+
+  get url(): string | undefined {
+    return this.#url;
+  }
+
+  async start(): Promise<void> {
+    const { host, port } = splitAddress(this.#bindAddress);
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    }).catch((cause: unknown) => {
+      throw unavailable(this.#bindAddress, cause);
+    });
+    const address = this.#server.address();
+    const actualPort = typeof address === "object" && address !== null ? address.port : port;
+    this.#url = `http://${host.includes(":") ? `[${host}]` : host}:${actualPort}`;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => void this.#server.close(() => resolve()));
+    // `close` ends idle connections; one that answers from now on must not be kept for another request.
+    this.#server.on("request", (_, response) => response.setHeader("connection", "close"));
+    const timer = setTimeout(() => this.#server.closeAllConnections(), this.#drainMs);
+    await closed;
+    clearTimeout(timer);
+    this.#url = undefined;
+  }
+}
+
+function splitAddress(bindAddress: string): { host: string; port: number } {
+  const colon = bindAddress.lastIndexOf(":");
+  const host = bindAddress.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  return { host, port: Number(bindAddress.slice(colon + 1)) };
+}
+
+function unavailable(bindAddress: string, cause: unknown): TaskerError {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "an unknown reason";
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: "something else listens there already",
+    EADDRNOTAVAIL: "this machine has no such address",
+    EACCES: "this user may not listen there",
+    ENOTFOUND: "the name has no address",
+  };
+  return new TaskerError("TSK_REQUEST_ADDRESS_UNAVAILABLE", {
+    attempted: `Cannot listen on "${bindAddress}"`,
+    found: reasons[code] ?? code,
+    cause,
+  });
+}
