@@ -8,4 +8,59 @@ export const HANDLER_ERRORS = {
     remedy: "Build and load the component that lists the callable, or correct `handler.callable` in the template",
     httpStatus: 404,
   },
+  TSK_HANDLER_OUT_OF_FUEL: {
+    summary: "The handler used up its fuel; it would do so again, so the step is not retried",
+    fault: "guest",
+    remedy: "Look for an endless loop, do less in one step, or raise `sandbox.limits.fuel`",
+    httpStatus: 422,
+  },
+  TSK_HANDLER_MEMORY_EXCEEDED: {
+    summary: "The handler needed more memory than it may have; it would again, so the step is not retried",
+    fault: "guest",
+    remedy: "Hold less at once, split the work into steps or batches, or raise `sandbox.limits.max_memory_bytes`",
+    httpStatus: 422,
+  },
+  TSK_HANDLER_STACK_EXHAUSTED: {
+    summary: "The handler nested its calls too deeply; it would again, so the step is not retried",
+    fault: "guest",
+    remedy: "Look for a recursion without end, turn a deep one into a loop, or raise `sandbox.limits.max_call_depth`",
+    httpStatus: 422,
+  },
+  TSK_HANDLER_TRAPPED: {
+    summary:
+      "The handler trapped: unreachable code, an access out of bounds, a division by zero; the step is not retried",
+    fault: "guest",
+    remedy: "The backtrace says where; in AssemblyScript a trap is often a null or an index out of range",
+    httpStatus: 422,
+  },
+  TSK_HANDLER_TIMEOUT: {
+    summary: "The handler ran longer than the step may and was killed; the step is retried",
+    fault: "guest",
+    remedy: "Do less in one step, or raise `timeout_seconds` of the step in its template",
+    httpStatus: 422,
+  },
+  TSK_HANDLER_RESULT_INVALID: {
+    summary: "What the handler returned is not a result of the contract; it would again, so the step is not retried",
+    fault: "guest",
+    remedy: "Return a value that JSON can hold, built with the SDK's helpers",
+    httpStatus: 422,
+  },
+  TSK_HANDLER_OUTPUT_EXCEEDED: {
+    summary: "The handler's result, log, error or number of host calls is beyond its limit; the step is not retried",
+    fault: "guest",
+    remedy: "Return a reference instead of the data, or raise the limit that the error names in `sandbox.limits`",
+    httpStatus: 422,
+  },
+  TSK_HANDLER_HOST_CALL_FAILED: {
+    summary: "A call that the handler made into the host failed; the step is retried",
+    fault: "system",
+    remedy: "The message says which capability failed and why",
+    httpStatus: 503,
+  },
+  TSK_HANDLER_SANDBOX_LOST: {
+    summary: "The process that ran the handler was lost before it could answer; the step is retried",
+    fault: "system",
+    remedy: "Nothing to do once; if it repeats for one handler, look at what it does when it runs alone",
+    httpStatus: 503,
+  },
 } as const satisfies Record<`TSK_${string}`, ErrorEntry>;
