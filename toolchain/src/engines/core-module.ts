@@ -27,7 +27,7 @@ interface ExportEntry {
 export function readSections(module: Uint8Array): Section[] {
   const bytes = Buffer.from(module.buffer, module.byteOffset, module.length);
   const sections: Section[] = [];
-  for (let at = PREAMBLE.length; at < bytes.length; ) {
+  for (let at = PREAMBLE.length; at < bytes.length;) {
     const [size, start] = readUnsigned(bytes, at + 1);
     sections.push({ id: bytes[at] ?? 0, body: bytes.subarray(start, start + size) });
     at = start + size;

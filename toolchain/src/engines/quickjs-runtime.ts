@@ -125,5 +125,7 @@ function exchangeImports(runtime: Buffer): Buffer {
     return { ...entry, module: `${standIn.module}@${version}`, name: standIn.name };
   });
   if (exchanged !== wanted) throw unknownAddon(`${exchanged} of ${wanted} imports to exchange`);
-  return writeSections(sections.map(({ id, body }) => ({ id, body: id === IMPORT_SECTION ? writeImports(imports) : body })));
+  return writeSections(
+    sections.map(({ id, body }) => ({ id, body: id === IMPORT_SECTION ? writeImports(imports) : body })),
+  );
 }
