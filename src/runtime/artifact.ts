@@ -16,11 +16,28 @@ export interface Artifact {
   /** Every component-level import, used or not: `tasker:handler/log@1.0.0`, `wasi:io/streams@0.2.6`, … */
   readonly imports: readonly string[];
   readonly exports: readonly string[];
-  /** Metered core modules, in the plan's order. */
-  readonly modules: readonly Uint8Array<ArrayBuffer>[];
+  /** Metered core modules, by the numbers that the plan uses. */
+  readonly modules: readonly PreparedModule[];
   readonly plan: LinkPlan;
   /** What `describe` cost: the component's first price. */
   readonly describeFuel: number;
+}
+
+/** A metered core module and what it expects of its host besides its own imports. */
+export interface PreparedModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Memories that the module defined before metering and imports now, so that the host recycles them. */
+  readonly memories: readonly PreparedMemory[];
+  /** Bytes that its memories and tables count at the start of a run. */
+  readonly initialBytes: number;
+}
+
+export interface PreparedMemory {
+  /** Field name in the meter's import namespace. */
+  readonly importName: string;
+  readonly minPages: number;
+  /** Undefined where the module declares no maximum. */
+  readonly maxPages?: number | undefined;
 }
 
 /** What the component says of itself (`describe`), checked: names, version, callables. */

@@ -1,6 +1,13 @@
 /** The only door into the runtime: component bytes + input → outcome. */
 export type { Artifact, Manifest } from "./artifact.ts";
+export { decodeArtifact } from "./artifact-codec.ts";
+export { packArtifact as encodeArtifact } from "./artifact-container.ts";
+export { createInlineSandbox } from "./inline-sandbox.ts";
 export type { PrepareLimits, RunLimits } from "./limits.ts";
 export type { GuestFailure, LogLine, Outcome, OutcomeKind, RunPhase, RunReport, RunUsage } from "./outcome.ts";
+export { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "./prepare/preparer-version.ts";
+export { prepareComponent } from "./prepare-component.ts";
+export { createProcessSandbox, type ProcessSandboxOptions } from "./process-sandbox.ts";
+export { type Wall, wallsInForce } from "./process/walls.ts";
 export type { RunRequest, Sandbox } from "./sandbox.ts";
 export type { Attributes, CheckpointWords, StepContext } from "./step-context.ts";

@@ -45,6 +45,7 @@ declare namespace WebAssembly {
     value: T;
   }
   class Tag {
+    readonly #tag: never;
     constructor(descriptor: { readonly parameters: readonly string[] });
   }
   class RuntimeError extends Error {}

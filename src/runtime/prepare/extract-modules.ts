@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
 import type { ComponentDefinition, Definition } from "../component/definition.ts";
 import { readComponent } from "../component/read-component.ts";
-import { type ModuleInterface, readModule, withoutCustomSections } from "../component/read-module.ts";
+import { type ModuleInterface, readModule } from "../component/read-module.ts";
 import { refuse } from "../component/refuse.ts";
 
 type CoreModuleDefinition = Extract<Definition, { kind: "core-module" }>;
@@ -33,9 +32,4 @@ export function extractModules(bytes: Uint8Array): ComponentModules {
     interfaces: modules.map(readModule),
     indexOf: (entry) => places.get(entry) ?? refuse("TSK_COMPONENT_MALFORMED", "a core module out of place"),
   };
-}
-
-/** SHA-256 of a core module without its custom sections, as the recorded plan names modules. */
-export function moduleDigest(module: Uint8Array): string {
-  return createHash("sha256").update(withoutCustomSections(module)).digest("hex");
 }

@@ -1,0 +1,115 @@
+/**
+ * The last look at a report, in the host: the sandbox process is not trusted to have looked. Whatever passes can be
+ * stored; whatever would poison the batch that stores it (not JSON, U+0000) becomes an `invalid-result`.
+ */
+import { scanJson } from "../core/json.ts";
+import type { RunLimits } from "./limits.ts";
+import type { LogLine, Outcome, RunReport } from "./outcome.ts";
+import type { Attributes } from "./step-context.ts";
+
+export function checkReport(report: RunReport, limits: RunLimits): RunReport {
+  const problem = outcomeProblem(report.outcome, limits);
+  const outcome: Outcome =
+    problem === undefined ? storable(report.outcome) : { kind: "invalid-result", reason: problem };
+  const { fuelUsed, peakMemoryBytes, durationMs } = report.usage;
+  return {
+    outcome,
+    usage: {
+      fuelUsed: Math.min(fuelUsed, limits.fuel),
+      peakMemoryBytes: Math.min(peakMemoryBytes, limits.maxMemoryBytes),
+      durationMs,
+    },
+    logs: storableLogs(report.logs, limits.maxLogBytes),
+  };
+}
+
+function outcomeProblem(outcome: Outcome, limits: RunLimits): string | undefined {
+  const { maxResultBytes, maxErrorBytes } = limits;
+  switch (outcome.kind) {
+    case "success":
+      return (
+        documentProblem("result", outcome.resultJson, maxResultBytes) ??
+        objectProblem("metadata", outcome.metadataJson, maxResultBytes) ??
+        attributesProblem(outcome.attributes)
+      );
+    case "failure":
+      return (
+        objectProblem("context", outcome.contextJson, maxErrorBytes) ??
+        textProblem("message", outcome.message) ??
+        textProblem("error-type", outcome.errorType) ??
+        textProblem("error-code", outcome.errorCode ?? "") ??
+        attributesProblem(outcome.attributes)
+      );
+    case "checkpoint-yield":
+      return (
+        documentProblem("cursor", outcome.cursorJson, maxResultBytes) ??
+        (outcome.accumulatedJson === undefined
+          ? undefined
+          : documentProblem("accumulated", outcome.accumulatedJson, maxResultBytes))
+      );
+    default:
+      return undefined;
+  }
+}
+
+function documentProblem(member: string, json: string, maxBytes: number): string | undefined {
+  const problem = scanJson(json, { maxBytes });
+  return problem === undefined ? undefined : `${JSON.stringify(member)} is refused: ${problem.found}`;
+}
+
+function objectProblem(member: string, json: string, maxBytes: number): string | undefined {
+  const problem = documentProblem(member, json, maxBytes);
+  if (problem !== undefined) return problem;
+  return /^[ \t\r\n]*\{/.test(json) ? undefined : `${JSON.stringify(member)} is no JSON object`;
+}
+
+function textProblem(member: string, text: string): string | undefined {
+  if (text.includes("\0")) return `${JSON.stringify(member)} holds U+0000`;
+  return text.isWellFormed() ? undefined : `${JSON.stringify(member)} holds a lone surrogate`;
+}
+
+function attributesProblem(attributes: Attributes): string | undefined {
+  for (const [name, value] of attributes) {
+    const problem = textProblem("attributes", name) ?? textProblem("attributes", value);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** Texts that are for people only: cleaned rather than refused. */
+function storable(outcome: Outcome): Outcome {
+  switch (outcome.kind) {
+    case "failure":
+      return { ...outcome, backtrace: outcome.backtrace.map(clean) };
+    case "trap":
+      return { ...outcome, message: clean(outcome.message), backtrace: outcome.backtrace.map(clean) };
+    case "invalid-result":
+    case "sandbox-lost":
+      return { ...outcome, reason: clean(outcome.reason) };
+    case "host-call-failed":
+      return { ...outcome, capability: clean(outcome.capability), message: clean(outcome.message) };
+    default:
+      return outcome;
+  }
+}
+
+function clean(text: string): string {
+  return text.replaceAll("\0", "\uFFFD").toWellFormed();
+}
+
+/** Lines up to the limit. Fields that are no JSON object stay readable, as a member of one. */
+function storableLogs(logs: readonly LogLine[], maxBytes: number): readonly LogLine[] {
+  const kept: LogLine[] = [];
+  let bytes = 0;
+  for (const { level, message, fieldsJson } of logs) {
+    bytes += Buffer.byteLength(message) + Buffer.byteLength(fieldsJson);
+    if (bytes > maxBytes) break;
+    const unreadable = fieldsJson !== "" && objectProblem("fields", fieldsJson, maxBytes) !== undefined;
+    kept.push({
+      level,
+      message: clean(message),
+      fieldsJson: unreadable ? JSON.stringify({ unreadable: clean(fieldsJson) }) : fieldsJson,
+    });
+  }
+  return kept;
+}

@@ -1,0 +1,44 @@
+import type { Artifact } from "../artifact.ts";
+import type { RunLimits } from "../limits.ts";
+import type { MemoryPool } from "./memory-pool.ts";
+import { PAGE_BYTES } from "../prepare/meter/index.ts";
+
+/** The linear memories of one instance, one entry for each instantiation of the plan. */
+export interface BorrowedMemories {
+  readonly byInstantiation: readonly Readonly<Record<string, WebAssembly.Memory>>[];
+  /** Only when nothing of the instance can run any more. */
+  giveBack(): void;
+}
+
+interface Borrowed {
+  readonly memory: WebAssembly.Memory;
+  readonly minPages: number;
+  readonly maxPages: number;
+}
+
+/** Bytes of memories and tables that an instance begins with. */
+export function initialBytes({ plan, modules }: Artifact): number {
+  return plan.instantiations.reduce((sum, { module }) => sum + (modules[module]?.initialBytes ?? 0), 0);
+}
+
+/** Takes the memories that the plan needs, each able to grow as far as the run's limit and the module's own maximum allow. */
+export function borrowMemories({ plan, modules }: Artifact, limits: RunLimits, pool: MemoryPool): BorrowedMemories {
+  const capPages = Math.floor(limits.maxMemoryBytes / PAGE_BYTES);
+  const borrowed: Borrowed[] = [];
+  const byInstantiation = plan.instantiations.map(({ module }) => {
+    const imports: Record<string, WebAssembly.Memory> = {};
+    for (const { importName, minPages, maxPages = capPages } of modules[module]?.memories ?? []) {
+      const allowed = Math.min(maxPages, capPages);
+      const memory = pool.take(minPages, allowed);
+      borrowed.push({ memory, minPages, maxPages: allowed });
+      imports[importName] = memory;
+    }
+    return imports;
+  });
+  return {
+    byInstantiation,
+    giveBack: () => {
+      for (const { memory, minPages, maxPages } of borrowed) pool.giveBack(memory, minPages, maxPages);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** From how a run ended to what is said of it: by phase and recorded state, never by the text of a message. */
+import type { RunLimits } from "../limits.ts";
+import type { Outcome, RunPhase } from "../outcome.ts";
+import { AbiError, AbiTooLarge } from "./canonical-abi/abi-error.ts";
+import type { Stop } from "./run-state.ts";
+import type { GuestRun } from "./guest-run.ts";
+import { framesOfAbort, framesOfStack, framesOfTrap, type SourceMap } from "./source-frames.ts";
+import { outcomeOf, type SaidOutcome } from "./values.ts";
+
+/** The attribute in which an SDK hands over its engine's stack text. It becomes the backtrace and is dropped. */
+const STACK_ATTRIBUTE = "stack";
+
+/**
+ * The outcome of a run. The order is the rule: what the host recorded first, then the meter's flags, then what the guest
+ * returned or threw. A flag of the meter counts only where the guest did not return: a refused growth can be survived.
+ */
+export function classify({ context, ending }: GuestRun, limits: RunLimits, map: SourceMap | undefined): Outcome {
+  const { state, meter } = context;
+  if (ending.kind === "too-large-to-start") return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
+  if (state.stop !== undefined) return stopped(state.stop, state.phase, map);
+  // The sign of the fuel word stands even if the guest went on to return: it must not gain by what it had no fuel for.
+  if (meter.stopped === "out-of-fuel") return { kind: "out-of-fuel", limit: limits.fuel };
+  if (ending.kind === "threw") return thrown(ending.error, { context, ending }, limits);
+  try {
+    return bounded(withBacktrace(outcomeOf(ending.value), map), limits);
+  } catch (error) {
+    if (error instanceof AbiError) return { kind: "invalid-result", reason: error.message };
+    throw error;
+  }
+}
+
+function stopped(stop: Stop, phase: RunPhase, map: SourceMap | undefined): Outcome {
+  switch (stop.kind) {
+    case "abort":
+      return {
+        kind: "failure",
+        message: stop.message,
+        errorType: "handler_error",
+        retryable: true,
+        contextJson: "{}",
+        attributes: [],
+        backtrace: framesOfAbort(stop, map),
+      };
+    case "exit":
+      return { kind: "trap", phase, message: `the guest called exit with status ${stop.status}`, backtrace: [] };
+    case "abi":
+      return { kind: "trap", phase, message: `a host call broke the canonical ABI: ${stop.reason}`, backtrace: [] };
+    case "output-exceeded":
+    case "host-call-failed":
+      return stop;
+  }
+}
+
+function thrown(error: unknown, { context }: GuestRun, limits: RunLimits): Outcome {
+  const { state, meter } = context;
+  if (meter.stopped === "stack-exhausted") return { kind: "stack-exhausted" };
+  if (meter.growthRefused) return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
+  if (error instanceof AbiTooLarge) {
+    return { kind: "output-exceeded", what: "result", limit: limits.maxResultBytes };
+  }
+  // Before the guest's code runs, a lie of `cabi_realloc` is as much its result as what `handle` returns.
+  if (error instanceof AbiError && state.phase !== "instantiate") {
+    return { kind: "invalid-result", reason: error.message };
+  }
+  // V8's RangeError at instantiation means that the host has no room; later it is the guest's recursion.
+  if (error instanceof RangeError && state.phase !== "instantiate") return { kind: "stack-exhausted" };
+  if (error instanceof WebAssembly.RuntimeError || error instanceof WebAssembly.Exception) {
+    return {
+      kind: "trap",
+      phase: state.phase,
+      message: error instanceof Error ? error.message.slice(0, 1_000) : "an exception that nothing caught",
+      backtrace: framesOfTrap(error.stack ?? ""),
+    };
+  }
+  throw error;
+}
+
+function withBacktrace(outcome: SaidOutcome, map: SourceMap | undefined): SaidOutcome {
+  if (outcome.kind !== "failure") return outcome;
+  const stack = outcome.attributes.find(([name]) => name === STACK_ATTRIBUTE);
+  if (stack === undefined) return outcome;
+  return {
+    ...outcome,
+    attributes: outcome.attributes.filter(([name]) => name !== STACK_ATTRIBUTE),
+    backtrace: framesOfStack(stack[1], map),
+  };
+}
+
+/** The limits count UTF-8 bytes, whatever encoding the guest uses. */
+function bounded(outcome: SaidOutcome, limits: RunLimits): Outcome {
+  const isFailure = outcome.kind === "failure";
+  const limit = isFailure ? limits.maxErrorBytes : limits.maxResultBytes;
+  const size = textsOf(outcome).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (size <= limit) return outcome;
+  return { kind: "output-exceeded", what: isFailure ? "error" : "result", limit };
+}
+
+function textsOf(outcome: SaidOutcome): readonly string[] {
+  switch (outcome.kind) {
+    case "success":
+      return [outcome.resultJson, outcome.metadataJson, ...outcome.attributes.flat()];
+    case "failure": {
+      const { message, errorType, errorCode = "", contextJson, attributes } = outcome;
+      return [message, errorType, errorCode, contextJson, ...attributes.flat()];
+    }
+    case "checkpoint-yield":
+      return [outcome.cursorJson, outcome.accumulatedJson ?? ""];
+  }
+}

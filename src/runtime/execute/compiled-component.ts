@@ -1,0 +1,74 @@
+import type { Artifact } from "../artifact.ts";
+import type { FunctionType } from "../component/value-type.ts";
+import type { AbiOptions, LiftedFunction, Trampoline } from "../link-plan.ts";
+import { DESCRIBE, HANDLE } from "../world/handler-world.ts";
+import { offeredFunction } from "../world/offered.ts";
+import { type FunctionCodec, functionCodec } from "./canonical-abi/function-codec.ts";
+import type { HostFunction } from "./capabilities/capability.ts";
+import { hostFunction } from "./capabilities/host-function.ts";
+import { SourceMap } from "./source-frames.ts";
+
+/** An artifact in the memory of a process: modules compiled, every boundary function's codec at hand. */
+export interface CompiledComponent {
+  readonly artifact: Artifact;
+  readonly modules: readonly WebAssembly.Module[];
+  readonly trampolines: readonly CompiledTrampoline[];
+  readonly describe: CompiledFunction;
+  readonly handle: CompiledFunction;
+  readonly sourceMap: SourceMap | undefined;
+}
+
+export interface CompiledFunction {
+  readonly lifted: LiftedFunction;
+  readonly codec: FunctionCodec;
+}
+
+export type CompiledTrampoline =
+  | {
+      readonly kind: "host";
+      readonly capability: string;
+      readonly abi: AbiOptions;
+      readonly codec: FunctionCodec;
+      /** Undefined where the guest can only trap: it would have to hold a resource that is never made. */
+      readonly answer: HostFunction | undefined;
+    }
+  | { readonly kind: "resource-drop"; readonly resource: string }
+  | {
+      readonly kind: "guest";
+      readonly abi: AbiOptions;
+      readonly codec: FunctionCodec;
+      readonly callee: CompiledFunction;
+    };
+
+const NOTHING: FunctionType = { params: [], result: undefined };
+
+/** Compiles an artifact. Throws V8's CompileError where the bytes are no module: a prepared artifact's always are. */
+export function compileComponent(artifact: Artifact, sourceMap?: string): CompiledComponent {
+  return {
+    artifact,
+    modules: artifact.modules.map((module) => new WebAssembly.Module(module.bytes)),
+    trampolines: artifact.plan.trampolines.map(compileTrampoline),
+    describe: { lifted: artifact.plan.describe, codec: functionCodec(DESCRIBE) },
+    handle: { lifted: artifact.plan.handle, codec: functionCodec(HANDLE) },
+    sourceMap: sourceMap === undefined ? undefined : new SourceMap(sourceMap),
+  };
+}
+
+function compileTrampoline(trampoline: Trampoline): CompiledTrampoline {
+  switch (trampoline.kind) {
+    case "host":
+      return {
+        kind: "host",
+        capability: trampoline.interface,
+        abi: trampoline.abi,
+        codec: functionCodec(offeredFunction(trampoline.interface, trampoline.name) ?? NOTHING),
+        answer: hostFunction(trampoline.interface, trampoline.name),
+      };
+    case "resource-drop":
+      return trampoline;
+    case "guest": {
+      const codec = functionCodec(trampoline.type);
+      return { kind: "guest", abi: trampoline.abi, codec, callee: { lifted: trampoline.callee, codec } };
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/** One call of a guest's exported function on a fresh instance, from budgets to how it ended. Synchronous. */
+import type { RunLimits } from "../limits.ts";
+import { borrowMemories, type BorrowedMemories, initialBytes } from "./borrow-memories.ts";
+import type { AbiValue } from "./canonical-abi/codec.ts";
+import { Randomness } from "./capabilities/randomness.ts";
+import { Stdio } from "./capabilities/stdio.ts";
+import { VirtualClock } from "./capabilities/virtual-clock.ts";
+import type { CompiledComponent, CompiledFunction } from "./compiled-component.ts";
+import { HandleTable } from "./handle-table.ts";
+import { ComponentInstance } from "./instance.ts";
+import { instantiate } from "./instantiate.ts";
+import type { MemoryPool } from "./memory-pool.ts";
+import { MeterState } from "./meter-state.ts";
+import { RunState } from "./run-state.ts";
+import type { TrampolineContext } from "./trampolines.ts";
+
+/** How a call into the guest ended, before anybody judged it. */
+export type Ending =
+  | { readonly kind: "returned"; readonly value: AbiValue | undefined }
+  | { readonly kind: "threw"; readonly error: unknown }
+  /** The instance would have begun with more memory than the budget has. */
+  | { readonly kind: "too-large-to-start" };
+
+export interface GuestRun {
+  readonly context: TrampolineContext;
+  readonly ending: Ending;
+}
+
+/** Where a guest finds itself: its time and its chance. */
+export interface GuestSetting {
+  readonly nowMs: number;
+  readonly seed: bigint;
+}
+
+/** Calls one exported function on a fresh instance, within budgets. `describe` and `handle` both come this way. */
+export function runGuest(
+  component: CompiledComponent,
+  target: CompiledFunction,
+  args: () => readonly AbiValue[],
+  limits: RunLimits,
+  setting: GuestSetting,
+  pool: MemoryPool,
+): GuestRun {
+  const state = new RunState(limits);
+  const startBytes = initialBytes(component.artifact);
+  const meter = new MeterState(limits, startBytes);
+  const context: TrampolineContext = {
+    state,
+    meter,
+    instance: new ComponentInstance(),
+    handles: new HandleTable(),
+    clock: new VirtualClock(setting.nowMs),
+    randomness: new Randomness(setting.seed),
+    stdio: new Stdio(state),
+  };
+  if (startBytes > limits.maxMemoryBytes) return { context, ending: { kind: "too-large-to-start" } };
+  const memories = borrowMemories(component.artifact, limits, pool);
+  const ending = callGuest(component, target, args, context, memories);
+  context.stdio.flush();
+  memories.giveBack();
+  return { context, ending };
+}
+
+function callGuest(
+  component: CompiledComponent,
+  target: CompiledFunction,
+  args: () => readonly AbiValue[],
+  context: TrampolineContext,
+  memories: BorrowedMemories,
+): Ending {
+  const { state, instance } = context;
+  const { lifted, codec } = target;
+  try {
+    instantiate(component, context, memories);
+    state.phase = "lower";
+    const memory = instance.memoryFor(lifted.abi, liftBudget(state.limits));
+    const core = instance.function(lifted.func);
+    const params = codec.lowerParams(memory, args());
+    state.phase = "call";
+    const returned = core(...params);
+    state.phase = "lift";
+    const value = codec.liftResult(memory, returned);
+    state.phase = "post-return";
+    if (lifted.postReturn !== undefined) instance.function(lifted.postReturn)(returned);
+    return { kind: "returned", value };
+  } catch (error) {
+    return { kind: "threw", error };
+  }
+}
+
+/** Bytes that a result may copy: UTF-16 takes up to twice what the limits count, and records have their own size. */
+function liftBudget(limits: RunLimits): number {
+  return 2 * Math.max(limits.maxResultBytes, limits.maxErrorBytes) + 4_096;
+}

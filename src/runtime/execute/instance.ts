@@ -1,0 +1,46 @@
+import type { AbiOptions, ExportReference } from "../link-plan.ts";
+import { AbiError } from "./canonical-abi/abi-error.ts";
+import { AbiMemory } from "./canonical-abi/abi-memory.ts";
+import type { AbiValue } from "./canonical-abi/codec.ts";
+import type { CompiledFunction } from "./compiled-component.ts";
+
+type CoreFunction = (...args: unknown[]) => unknown;
+
+/** One instance of a component: the instances of its core modules, in the order of the plan. Lives for one run. */
+export class ComponentInstance {
+  readonly #instances: WebAssembly.Instance[] = [];
+
+  add(instance: WebAssembly.Instance): void {
+    this.#instances.push(instance);
+  }
+
+  /** An export of an instance that is there already. */
+  export({ instance, name }: ExportReference): WebAssembly.ExportValue {
+    const value = this.#instances[instance]?.exports[name];
+    if (value === undefined) throw new AbiError(`the plan names an export ${JSON.stringify(name)} that is not there`);
+    return value;
+  }
+
+  function(reference: ExportReference): CoreFunction {
+    const value = this.export(reference);
+    if (typeof value !== "function") throw new AbiError(`${JSON.stringify(reference.name)} is no function`);
+    return value;
+  }
+
+  /** The memory that values of a function cross by. `budget` bounds the bytes copied out of it. */
+  memoryFor(abi: AbiOptions, budget: number): AbiMemory {
+    const memory = abi.memory === undefined ? undefined : this.export(abi.memory);
+    if (memory !== undefined && !(memory instanceof WebAssembly.Memory)) throw new AbiError("the memory is no memory");
+    const realloc = abi.realloc === undefined ? undefined : this.function(abi.realloc);
+    return new AbiMemory({ encoding: abi.encoding, memory, realloc }, budget);
+  }
+
+  /** Calls a lifted function and all that belongs to it, in one go. For calls between components inside a component. */
+  call(target: CompiledFunction, args: readonly AbiValue[], budget: number): AbiValue | undefined {
+    const memory = this.memoryFor(target.lifted.abi, budget);
+    const returned = this.function(target.lifted.func)(...target.codec.lowerParams(memory, args));
+    const value = target.codec.liftResult(memory, returned);
+    if (target.lifted.postReturn !== undefined) this.function(target.lifted.postReturn)(returned);
+    return value;
+  }
+}

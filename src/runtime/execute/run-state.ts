@@ -1,0 +1,78 @@
+import type { RunLimits } from "../limits.ts";
+import type { LogLine, RunPhase } from "../outcome.ts";
+
+/**
+ * Why a run has to end although V8 would let it go on. The first one counts: a guest that catches the exception gets no
+ * further host call answered, and whatever it returns is not looked at.
+ */
+export type Stop =
+  | {
+      readonly kind: "abort";
+      readonly message: string;
+      readonly file: string;
+      readonly line: number;
+      readonly column: number;
+    }
+  | { readonly kind: "exit"; readonly status: number }
+  | { readonly kind: "output-exceeded"; readonly what: "log" | "error" | "host-calls"; readonly limit: number }
+  | { readonly kind: "abi"; readonly reason: string }
+  | { readonly kind: "host-call-failed"; readonly capability: string; readonly message: string };
+
+/** Unwinds the guest after a stop was recorded. Carries nothing: the record is what counts. */
+export class GuestStopped extends Error {
+  override readonly name = "GuestStopped";
+}
+
+/** What a run has done so far, seen from outside the guest. */
+export class RunState {
+  readonly limits: RunLimits;
+  readonly logs: LogLine[] = [];
+  phase: RunPhase = "instantiate";
+  #stop: Stop | undefined;
+  #hostCalls = 0;
+  #logBytes = 0;
+
+  constructor(limits: RunLimits) {
+    this.limits = limits;
+  }
+
+  get stop(): Stop | undefined {
+    return this.#stop;
+  }
+
+  /** Records why the run has to end and unwinds the guest. */
+  end(stop: Stop): never {
+    this.#stop ??= stop;
+    throw new GuestStopped(stop.kind);
+  }
+
+  /** Every host call begins here. */
+  enterHostCall(): void {
+    if (this.#stop !== undefined) throw new GuestStopped(this.#stop.kind);
+    this.#hostCalls += 1;
+    const limit = this.limits.maxHostCalls;
+    if (this.#hostCalls > limit) this.end({ kind: "output-exceeded", what: "host-calls", limit });
+  }
+
+  /** Bytes that log lines may still take. */
+  get logBytesLeft(): number {
+    return this.limits.maxLogBytes - this.#logBytes;
+  }
+
+  hasRoomFor(messageBytes: number): boolean {
+    return this.logBytesLeft >= messageBytes + LINE_BYTES;
+  }
+
+  log(line: LogLine): void {
+    this.#logBytes += Buffer.byteLength(line.message) + Buffer.byteLength(line.fieldsJson) + LINE_BYTES;
+    if (this.logBytesLeft < 0) this.logExceeded();
+    this.logs.push(line);
+  }
+
+  logExceeded(): never {
+    return this.end({ kind: "output-exceeded", what: "log", limit: this.limits.maxLogBytes });
+  }
+}
+
+/** What an empty line counts: a million of them are not free. */
+const LINE_BYTES = 16;

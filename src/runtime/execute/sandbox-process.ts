@@ -1,0 +1,49 @@
+/** Entry of the sandbox process: compiles what it is given and runs steps, one after the other, until the pipe closes. */
+import { unpackTrustedArtifact } from "../artifact-container.ts";
+import type { RunReport } from "../outcome.ts";
+import { sendFrame, serveFrames } from "../process/child-channel.ts";
+import { decodeContext, detachResult, type ToSandbox, type WireRun } from "../process/run-wire.ts";
+import { type CompiledComponent, compileComponent } from "./compiled-component.ts";
+import { MemoryPool } from "./memory-pool.ts";
+import { runStep } from "./run-step.ts";
+
+/** Zeroed memories kept for the next run: a dozen of StarlingMonkey's, hundreds of the others'. */
+const IDLE_MEMORY_BYTES = 134_217_728;
+
+const components = new Map<string, CompiledComponent>();
+const pool = new MemoryPool(IDLE_MEMORY_BYTES);
+
+Error.stackTraceLimit = 32;
+
+serveFrames(({ head, blobs }) => {
+  // The host wrote it, and this process trusts the host.
+  const message = head as ToSandbox;
+  switch (message.kind) {
+    case "load": {
+      const [artifact, sourceMap] = blobs;
+      if (artifact === undefined) throw new Error("a load without an artifact");
+      components.set(message.digest, compileComponent(unpackTrustedArtifact(artifact), sourceMap?.toString("utf8")));
+      return;
+    }
+    case "unload":
+      components.delete(message.digest);
+      return;
+    case "runs":
+      runAll(message.runs, blobs);
+  }
+});
+
+/** "Started" must have left before a guest runs: the deadline counts from there. It rides with the report before it. */
+function runAll(runs: readonly WireRun[], blobs: readonly Buffer<ArrayBufferLike>[]): void {
+  runs.forEach((run, index) => {
+    if (index === 0) sendFrame({ started: run.id });
+    const { report, blobs: documents } = detachResult(runOne(run, blobs));
+    sendFrame({ done: { id: run.id, report }, started: runs[index + 1]?.id }, documents);
+  });
+}
+
+function runOne(run: WireRun, blobs: readonly Buffer<ArrayBufferLike>[]): RunReport {
+  const component = components.get(run.digest);
+  if (component === undefined) throw new Error("a run of a component that was not loaded");
+  return runStep({ component, context: decodeContext(run, blobs), limits: run.limits }, pool);
+}

@@ -1,0 +1,96 @@
+/** Host functions as the guest's modules import them. */
+import { AbiError, AbiTooLarge } from "./canonical-abi/abi-error.ts";
+import type { FlatValue } from "./canonical-abi/codec.ts";
+import type { CapabilityContext } from "./capabilities/capability.ts";
+import type { CompiledComponent, CompiledTrampoline } from "./compiled-component.ts";
+import type { ComponentInstance } from "./instance.ts";
+import type { MeterState } from "./meter-state.ts";
+import { GuestStopped } from "./run-state.ts";
+
+/** What a trampoline works on: the run that is under way. */
+export interface TrampolineContext extends CapabilityContext {
+  readonly instance: ComponentInstance;
+  readonly meter: MeterState;
+}
+
+type CoreImport = (...args: unknown[]) => FlatValue | undefined;
+
+/** Fuel for entering the host, whatever it does there. */
+const CALL_FUEL = 100;
+/** Bytes that the arguments of one host call may copy, besides the log and error limits. */
+const ARGUMENT_BYTES = 262_144;
+
+export function trampolines(component: CompiledComponent, context: TrampolineContext): readonly CoreImport[] {
+  return component.trampolines.map((trampoline) => guarded(context, trampoline, core(trampoline, context)));
+}
+
+function core(trampoline: CompiledTrampoline, context: TrampolineContext): CoreImport {
+  const { instance, handles, state } = context;
+  switch (trampoline.kind) {
+    case "resource-drop":
+      return (handle) => {
+        handles.drop(handle, trampoline.resource);
+        return undefined;
+      };
+    case "host": {
+      const { answer, codec, abi } = trampoline;
+      if (answer === undefined) {
+        return () => {
+          throw new AbiError(`a function of ${trampoline.capability} was called with a handle that cannot exist`);
+        };
+      }
+      return (...args) => {
+        const memory = instance.memoryFor(abi, argumentBudget(trampoline.capability, context));
+        const value = answer(context, codec.liftParams(memory, args));
+        return codec.lowerResult(memory, value, args);
+      };
+    }
+    case "guest": {
+      const { callee, codec, abi } = trampoline;
+      const budget = state.limits.maxResultBytes + ARGUMENT_BYTES;
+      return (...args) => {
+        const memory = instance.memoryFor(abi, budget);
+        const value = instance.call(callee, codec.liftParams(memory, args), budget);
+        return codec.lowerResult(memory, value, args);
+      };
+    }
+  }
+}
+
+/** UTF-16 takes up to twice the bytes that the limits count. */
+function argumentBudget(capability: string, { state }: TrampolineContext): number {
+  if (capability === "tasker:handler/abort") return state.limits.maxErrorBytes * 2;
+  if (capability === "tasker:handler/log") return state.logBytesLeft * 2;
+  return ARGUMENT_BYTES;
+}
+
+/**
+ * Counts and charges the call, and records why it failed. What the guest itself did while the host called it
+ * (`cabi_realloc` traps) passes through unrecorded: it is the guest's.
+ */
+function guarded(context: TrampolineContext, trampoline: CompiledTrampoline, call: CoreImport): CoreImport {
+  const { state, meter } = context;
+  const capability = trampoline.kind === "host" ? trampoline.capability : trampoline.kind;
+  return (...args) => {
+    state.enterHostCall();
+    meter.charge(CALL_FUEL);
+    try {
+      return call(...args);
+    } catch (error) {
+      if (error instanceof GuestStopped || error instanceof WebAssembly.RuntimeError) throw error;
+      // Only the guest's depth can exhaust the host's stack here; the classification looks at the meter.
+      if (error instanceof RangeError) throw error;
+      if (error instanceof AbiTooLarge) return tooLarge(capability, context);
+      if (error instanceof AbiError) return state.end({ kind: "abi", reason: error.message });
+      return state.end({ kind: "host-call-failed", capability, message: String(error) });
+    }
+  };
+}
+
+function tooLarge(capability: string, { state }: TrampolineContext): never {
+  if (capability === "tasker:handler/log") return state.logExceeded();
+  if (capability === "tasker:handler/abort") {
+    return state.end({ kind: "output-exceeded", what: "error", limit: state.limits.maxErrorBytes });
+  }
+  return state.end({ kind: "abi", reason: `an argument of more than ${ARGUMENT_BYTES} bytes` });
+}

@@ -1,0 +1,187 @@
+/** From an upload to an artifact, through two disposable processes that the host does not trust. */
+import { z } from "zod";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { type ErrorCode, ERROR_CATALOGUE, TaskerError } from "../core/errors/index.ts";
+import type { Artifact } from "./artifact.ts";
+import { decodeArtifact, manifestSchema } from "./artifact-codec.ts";
+import { GATE_LIMITS } from "./component/gate-limits.ts";
+import type { ComponentErrorCode } from "./component/refuse.ts";
+import { refuse } from "./component/refuse.ts";
+import type { PrepareLimits } from "./limits.ts";
+import type { RecordedPlan } from "./link-plan.ts";
+import { checkManifest } from "./prepare/check-manifest.ts";
+import { Child } from "./process/child-process.ts";
+import type { ChildKind } from "./process/code-snapshot.ts";
+import type { Frame } from "./process/frames.ts";
+import type { PrepareRequest, TranslateRequest } from "./process/prepare-requests.ts";
+
+export interface PrepareOptions {
+  readonly clock?: Clock;
+  /** Called between the two processes with the recorded plan; for tests that forge it. */
+  readonly onRecorded?: (plan: RecordedPlan) => RecordedPlan;
+}
+
+/**
+ * The artifact of a component. Both processes end before this returns, whatever the component does.
+ * @throws a `TaskerError` with a `TSK_COMPONENT_` code where the component is refused.
+ */
+export async function prepareComponent(
+  bytes: Uint8Array<ArrayBuffer>,
+  limits: PrepareLimits,
+  options: PrepareOptions = {},
+): Promise<Artifact> {
+  if (bytes.length > limits.maxComponentBytes) {
+    refuse("TSK_COMPONENT_TOO_LARGE", `${bytes.length} bytes`, `at most ${limits.maxComponentBytes}`);
+  }
+  const clock = options.clock ?? systemClock;
+  const recorded = await translateInProcess(bytes, limits, clock);
+  return prepareInProcess(bytes, { recorded: options.onRecorded?.(recorded) ?? recorded, limits }, clock);
+}
+
+async function translateInProcess(
+  bytes: Uint8Array<ArrayBuffer>,
+  limits: PrepareLimits,
+  clock: Clock,
+): Promise<RecordedPlan> {
+  const request: TranslateRequest = { maxComponentBytes: limits.maxComponentBytes };
+  const [answer] = await converse("translate", request, bytes, 1, limits, clock);
+  return parse(z.object({ plan: recordedPlan }), answer).plan;
+}
+
+async function prepareInProcess(
+  bytes: Uint8Array<ArrayBuffer>,
+  request: PrepareRequest,
+  clock: Clock,
+): Promise<Artifact> {
+  // The artifact arrives before any code of the upload has run, so that code cannot have changed it.
+  const [made, described] = await converse("prepare", request, bytes, 2, request.limits, clock);
+  parse(z.object({ artifact: z.literal(true) }), made);
+  const artifact = decodeArtifact(made?.blobs[0] ?? Buffer.alloc(0));
+  const { manifest, fuel } = parse(z.object({ description }), described).description;
+  checkManifest(manifest);
+  return { ...artifact, manifest, describeFuel: fuel };
+}
+
+/** Asks a fresh process one thing and waits for `answers` frames, a refusal, its death, or the end of patience. */
+async function converse(
+  kind: Exclude<ChildKind, "sandbox">,
+  request: TranslateRequest | PrepareRequest,
+  component: Uint8Array<ArrayBuffer>,
+  answers: number,
+  limits: PrepareLimits,
+  clock: Clock,
+): Promise<readonly Frame[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly Frame[]>();
+  const frames: Frame[] = [];
+  const child = await Child.start({
+    kind,
+    heapMegabytes: Math.ceil(limits.maxResidentBytes / MEGABYTE),
+    maxFrameBytes: limits.maxComponentBytes * ARTIFACT_GROWTH + HEADER_BYTES,
+    onFrame: (frame) => {
+      const refused = z.object({ refusal }).safeParse(frame.head);
+      if (refused.success) reject(raise(refused.data.refusal));
+      frames.push(frame);
+      if (frames.length === answers) resolve(frames);
+    },
+    onExit: (reason) => reject(lost(kind, reason)),
+  });
+  const ended = new AbortController();
+  void watch(child, limits, clock, ended.signal, reject);
+  try {
+    child.send(request, [component]);
+    return await promise;
+  } finally {
+    ended.abort();
+    child.kill("its work is done");
+  }
+}
+
+const MEGABYTE = 1_048_576;
+/** Metered code is up to 1.6 times as long; custom sections and plans stay what they are. */
+const ARTIFACT_GROWTH = 3;
+const HEADER_BYTES = 16 * MEGABYTE;
+const WATCH_MS = 100;
+
+/** Ends the process when its time or its resident memory is used up. */
+async function watch(
+  child: Child,
+  { timeoutMs, maxResidentBytes }: PrepareLimits,
+  clock: Clock,
+  ended: AbortSignal,
+  reject: (error: TaskerError) => void,
+): Promise<void> {
+  const deadline = clock.now() + timeoutMs;
+  while (!ended.aborted) {
+    await clock.wait(Math.min(WATCH_MS, Math.max(0, deadline - clock.now())), ended);
+    if (ended.aborted) return;
+    const resident = child.residentBytes();
+    if (resident > maxResidentBytes) {
+      return reject(overLimit(`${resident} bytes of resident memory`, `at most ${maxResidentBytes}`));
+    }
+    if (clock.now() >= deadline) return reject(overLimit(`more than ${timeoutMs} ms`, `at most ${timeoutMs} ms`));
+  }
+}
+
+function overLimit(found: string, accepted: string): TaskerError {
+  return new TaskerError("TSK_COMPONENT_PREPARE_LIMIT", {
+    attempted: "Cannot prepare the component",
+    found: `it took ${found}`,
+    accepted,
+  });
+}
+
+function lost(kind: ChildKind, reason: string): TaskerError {
+  return new TaskerError("TSK_COMPONENT_PREPARE_LOST", {
+    attempted: "Cannot prepare the component",
+    found: `the ${kind} process ended before it answered: ${reason}`,
+  });
+}
+
+function parse<T>(schema: z.ZodType<T>, frame: Frame | undefined): T {
+  const parsed = schema.safeParse(frame?.head);
+  if (parsed.success) return parsed.data;
+  return refuse(
+    "TSK_COMPONENT_PREPARE_LOST",
+    `an answer of another shape: ${z.prettifyError(parsed.error).slice(0, 500)}`,
+  );
+}
+
+const refusal = z.object({
+  code: z.string().max(100),
+  attempted: z.string().max(1_000),
+  found: z.string().max(4_000),
+  accepted: z.string().max(4_000).optional(),
+});
+
+/** A refusal with a code that is none of ours is the word of a process that was taken over: refused all the same. */
+function raise({ code, attempted, found, accepted }: z.infer<typeof refusal>): TaskerError {
+  const known: ErrorCode = isComponentCode(code) ? code : "TSK_COMPONENT_PREPARE_LOST";
+  return new TaskerError(known, { attempted, found, ...(accepted === undefined ? {} : { accepted }) });
+}
+
+function isComponentCode(code: string): code is ComponentErrorCode {
+  return code.startsWith("TSK_COMPONENT_") && Object.hasOwn(ERROR_CATALOGUE, code);
+}
+
+const index = z.int().min(0).max(1_000_000);
+const name = z.string().max(GATE_LIMITS.maxNameBytes);
+const recordedPlan = z.object({
+  instantiations: z
+    .array(
+      z.object({
+        moduleDigest: z.string().max(64),
+        imports: z
+          .array(
+            z.object({
+              module: name,
+              name,
+              sources: z.array(z.object({ instance: index, name })).max(GATE_LIMITS.maxEntries),
+            }),
+          )
+          .max(GATE_LIMITS.maxEntries),
+      }),
+    )
+    .max(GATE_LIMITS.maxInstantiations * 2),
+});
+
+const description = z.object({ manifest: manifestSchema, fuel: z.number().min(0) });

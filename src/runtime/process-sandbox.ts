@@ -1,0 +1,155 @@
+/**
+ * The sandbox of one namespace: processes started on demand, each running one step at a time, watched and replaced.
+ *
+ *   run() → queue → process (frames of runs; "started" per run; deadline from there) → report checked → resolved
+ *
+ * A process that dies takes one run with it, the one that had started; those that had only been sent go to another.
+ */
+import { type Clock, systemClock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import { checkReport } from "./check-report.ts";
+import { stoppedError } from "./inline-sandbox.ts";
+import type { Outcome, RunReport } from "./outcome.ts";
+import { SandboxProcess } from "./process/sandbox-process.ts";
+import type { RunRequest, Sandbox } from "./sandbox.ts";
+
+export interface ProcessSandboxOptions {
+  /** For log lines only. One sandbox per namespace is the caller's business. */
+  readonly namespace: string;
+  /** Processes at most, 1 or more. */
+  readonly maxProcesses: number;
+  /** A process without work is stopped after this time. */
+  readonly idleStopMs: number;
+  /** A process with more resident memory than this is killed. */
+  readonly maxResidentBytes: number;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+export function createProcessSandbox(options: ProcessSandboxOptions): Sandbox {
+  return new ProcessSandbox(options);
+}
+
+/** A run on its way. */
+export interface PendingRun {
+  readonly request: RunRequest;
+  readonly resolve: (report: RunReport) => void;
+  readonly reject: (error: unknown) => void;
+  /** How often it went to a process. */
+  sent: number;
+}
+
+/** Sent to a process that died before starting it: tried once more, then given up. */
+const MAX_SENT = 2;
+
+class ProcessSandbox implements Sandbox {
+  readonly #options: ProcessSandboxOptions;
+  readonly #clock: Clock;
+  readonly #waiting: PendingRun[] = [];
+  readonly #processes = new Set<SandboxProcess>();
+  #dispatching = false;
+  #stopped = false;
+
+  constructor(options: ProcessSandboxOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  get pending(): number {
+    return Array.from(this.#processes).reduce((sum, process) => sum + process.inFlight, this.#waiting.length);
+  }
+
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(stoppedError());
+    await Promise.all(Array.from(this.#processes, (process) => process.stop()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  run(request: RunRequest): Promise<RunReport> {
+    if (this.#stopped) return Promise.reject(stoppedError());
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ request, resolve, reject, sent: 0 });
+      this.#dispatchSoon();
+    });
+  }
+
+  /** Runs that arrive in one turn of the event loop leave in one frame. */
+  #dispatchSoon(): void {
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    queueMicrotask(() => {
+      this.#dispatching = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0) {
+      const target = this.#idlest();
+      if (target === undefined) return;
+      target.send(this.#waiting.splice(0, this.#share(target)));
+    }
+  }
+
+  /** An idle process, else a new one, else the one with most room; undefined where all have enough. */
+  #idlest(): SandboxProcess | undefined {
+    const running = Array.from(this.#processes).sort((a, b) => b.room - a.room);
+    const idle = running.find(({ inFlight }) => inFlight === 0);
+    if (idle !== undefined) return idle;
+    if (this.#processes.size < this.#options.maxProcesses) return this.#startProcess();
+    const roomiest = running[0];
+    return roomiest !== undefined && roomiest.room > 0 ? roomiest : undefined;
+  }
+
+  /** Not more than its room, and not so much that the other processes have nothing to do. */
+  #share(target: SandboxProcess): number {
+    const fair = Math.ceil(this.#waiting.length / this.#options.maxProcesses);
+    return Math.max(1, Math.min(target.room, fair));
+  }
+
+  #startProcess(): SandboxProcess {
+    const { namespace, logger, idleStopMs, maxResidentBytes } = this.#options;
+    const process = new SandboxProcess({
+      clock: this.#clock,
+      idleStopMs,
+      maxResidentBytes,
+      onReport: (run, report) => this.#report(run, report),
+      onEnd: ({ reason, started, unstarted }) => {
+        this.#processes.delete(process);
+        if (started !== undefined || unstarted.length > 0) {
+          logger.warn({ namespace, reason, unstarted: unstarted.length }, "a sandbox process ended with work in it");
+        }
+        if (started !== undefined) this.#report(started.run, lostReport(started.outcome));
+        this.#sendAgain(unstarted, reason);
+      },
+    });
+    this.#processes.add(process);
+    return process;
+  }
+
+  #report(run: PendingRun, report: RunReport): void {
+    run.resolve(checkReport(report, run.request.limits));
+    this.#dispatchSoon();
+  }
+
+  #sendAgain(unstarted: readonly PendingRun[], reason: string): void {
+    for (const run of unstarted.toReversed()) {
+      if (this.#stopped || run.sent >= MAX_SENT) this.#report(run, lostReport({ kind: "sandbox-lost", reason }));
+      else this.#waiting.unshift(run);
+    }
+    this.#dispatchSoon();
+  }
+}
+
+/** Nobody could count what a run cost whose process is gone. */
+function lostReport(outcome: Outcome): RunReport {
+  return { outcome, usage: { fuelUsed: 0, peakMemoryBytes: 0, durationMs: 0 }, logs: [] };
+}

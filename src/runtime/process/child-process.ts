@@ -1,0 +1,172 @@
+/** Starting, feeding, watching and killing one child process, of any kind, behind all walls that this machine has. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { openSync, readdirSync, readFileSync } from "node:fs";
+import type { Readable, Writable } from "node:stream";
+import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
+import { type ChildKind, childCode } from "./code-snapshot.ts";
+import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import { probeWalls, type Walls } from "./walls.ts";
+
+export interface ChildOptions {
+  readonly kind: ChildKind;
+  /** JavaScript heap of the child; what wasm and buffers take is not in it. */
+  readonly heapMegabytes: number;
+  /** Cap for each frame that the child sends. */
+  readonly maxFrameBytes: number;
+  readonly onFrame: (frame: Frame) => void;
+  /** Once, when the process is gone, for whatever reason. Nothing arrives after it. */
+  readonly onExit: (reason: string) => void;
+}
+
+/**
+ * The running `node` as a descriptor of the child, behind its three pipes. By path a child of another uid could not
+ * reach it where a directory on the way lets only the host enter.
+ */
+const NODE_FD = 3;
+const STDERR_BYTES = 4_096;
+const PAGE_BYTES = 4_096;
+
+/**
+ * V8 optimises across calls of wasm functions: guests that are interpreters run up to a quarter faster
+ * (docs/decisions/0003-processes.md).
+ */
+const WASM_FLAGS = [
+  "--wasm-inlining-budget=50000",
+  "--wasm-inlining-max-size=3000",
+  "--wasm-inlining-factor=12",
+  "--wasm-inlining-min-budget=500",
+];
+
+interface Spawned {
+  readonly process: ChildProcess;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+}
+
+export class Child {
+  readonly #spawned: Spawned;
+  readonly #options: ChildOptions;
+  readonly #reader: FrameReader;
+  #stderr = "";
+  #endedBy: string | undefined;
+  #exited = false;
+
+  private constructor(child: Spawned, options: ChildOptions) {
+    this.#spawned = child;
+    this.#options = options;
+    this.#reader = new FrameReader(options.maxFrameBytes);
+    child.stdout.on("data", (chunk: Buffer) => this.#receive(chunk));
+    child.stderr.on("data", (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString("latin1")).slice(-STDERR_BYTES);
+    });
+    child.stdin.on("error", () => undefined);
+    child.process.on("error", (error) => this.#exit(error.message));
+    child.process.on("exit", (code, signal) => this.#exit(signal === null ? `exit code ${code}` : `signal ${signal}`));
+  }
+
+  /** Starts a child. @throws TSK_SANDBOX_START_FAILED where the operating system refuses. */
+  static async start(options: ChildOptions): Promise<Child> {
+    const [code, walls] = await Promise.all([childCode(options.kind), probeWalls()]);
+    try {
+      return new Child(spawnBehindWalls(walls, code, options.heapMegabytes), options);
+    } catch (error) {
+      throw new TaskerError("TSK_SANDBOX_START_FAILED", {
+        attempted: `Cannot start a ${options.kind} process`,
+        found: error instanceof Error ? error.message : String(error),
+        cause: error,
+      });
+    }
+  }
+
+  send(head: unknown, blobs?: readonly Uint8Array[]): void {
+    if (!this.#exited) this.#spawned.stdin.write(encodeFrame(head, blobs));
+  }
+
+  /** Ends it at once, whatever it is doing; `reason` is what `onExit` will hear. */
+  kill(reason: string): void {
+    this.#endedBy ??= reason;
+    this.#signalGroup();
+  }
+
+  /** Resident bytes of the process and its helpers; 0 where they cannot be read. */
+  residentBytes(): number {
+    const { pid } = this.#spawned.process;
+    return pid === undefined || this.#exited ? 0 : residentBytesOf(pid);
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#endedBy !== undefined || this.#exited) return;
+    try {
+      for (const frame of this.#reader.push(chunk)) this.#options.onFrame(frame);
+    } catch (error) {
+      // A hostile frame is this child's end and nobody else's; an error of ours is told by the same road.
+      this.kill(isTaskerError(error) ? error.message : `the host could not read what it sent: ${String(error)}`);
+    }
+  }
+
+  #exit(how: string): void {
+    if (this.#exited) return;
+    this.#exited = true;
+    this.#spawned.stdout.destroy();
+    this.#spawned.stdin.destroy();
+    const said = this.#stderr.trim();
+    this.#options.onExit(this.#endedBy ?? (said === "" ? how : `${how}: ${said.slice(0, 500)}`));
+  }
+
+  /** The whole group: between us and the child there may be a process that holds its namespaces. */
+  #signalGroup(): void {
+    const { pid } = this.#spawned.process;
+    if (pid === undefined || this.#exited) return;
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      this.#spawned.process.kill("SIGKILL");
+    }
+  }
+}
+
+let nodeFd: number | undefined;
+
+function spawnBehindWalls(walls: Walls, code: { entry: string; directory: string }, heapMegabytes: number): Spawned {
+  nodeFd ??= openSync(process.execPath, "r");
+  const prefix = walls.prefix(walls.freshUid());
+  const args = [
+    "--permission",
+    `--allow-fs-read=${code.directory}`,
+    "--disallow-code-generation-from-strings",
+    "--disable-sigusr1",
+    "--no-warnings",
+    `--max-old-space-size=${heapMegabytes}`,
+    `--stack-size=${walls.stackKilobytes}`,
+    ...WASM_FLAGS,
+    code.entry,
+  ];
+  // Elsewhere there are no walls with words of their own, and no descriptors by name.
+  const command = process.platform === "linux" ? [...prefix, `/proc/self/fd/${NODE_FD}`] : [process.execPath];
+  const [program = process.execPath, ...rest] = [...command, ...args];
+  const child = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe", nodeFd], env: {}, cwd: "/", detached: true });
+  const { stdin, stdout, stderr } = child;
+  if (stdin === null || stdout === null || stderr === null) throw new Error("the pipes are missing");
+  return { process: child, stdin, stdout, stderr };
+}
+
+function residentBytesOf(pid: number): number {
+  try {
+    const pages = Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]);
+    return pages * PAGE_BYTES + childrenOf(pid).reduce((sum, child) => sum + residentBytesOf(child), 0);
+  } catch {
+    return 0;
+  }
+}
+
+function childrenOf(pid: number): readonly number[] {
+  return readdirSync(`/proc/${pid}/task`)
+    .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1"))
+    .flatMap((line) =>
+      line
+        .split(" ")
+        .filter((word) => word !== "")
+        .map(Number),
+    );
+}

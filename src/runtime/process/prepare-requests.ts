@@ -1,0 +1,13 @@
+import type { PrepareLimits } from "../limits.ts";
+import type { RecordedPlan } from "../link-plan.ts";
+
+/** To the translate process; the component is the frame's blob. */
+export interface TranslateRequest {
+  readonly maxComponentBytes: number;
+}
+
+/** To the prepare process; the component is the frame's blob. */
+export interface PrepareRequest {
+  readonly recorded: RecordedPlan;
+  readonly limits: PrepareLimits;
+}

@@ -1,0 +1,225 @@
+/** The host's side of one sandbox process: what was sent, what has started, how long it may go on. */
+import type { Clock } from "../../core/clock.ts";
+import { packArtifact } from "../artifact-container.ts";
+import type { Outcome, RunReport } from "../outcome.ts";
+import type { PendingRun } from "../process-sandbox.ts";
+import type { RunRequest } from "../sandbox.ts";
+import { Child } from "./child-process.ts";
+import { type Frame, protocol } from "./frames.ts";
+import { fromSandbox } from "./report-schema.ts";
+import { attachResult, encodeRun, type ToSandbox, type WireRun } from "./run-wire.ts";
+
+export interface SandboxProcessOptions {
+  readonly clock: Clock;
+  readonly idleStopMs: number;
+  readonly maxResidentBytes: number;
+  readonly onReport: (run: PendingRun, report: RunReport) => void;
+  /** Once, when the process is gone. */
+  readonly onEnd: (end: ProcessEnd) => void;
+}
+
+export interface ProcessEnd {
+  readonly reason: string;
+  /** The run that the process had started, with how it ended. */
+  readonly started: { readonly run: PendingRun; readonly outcome: Outcome } | undefined;
+  /** Runs that it was sent and never began. */
+  readonly unstarted: readonly PendingRun[];
+}
+
+const HEAP_MEGABYTES = 256;
+/** Cap for one report: logs and errors are escaped in its head. */
+const MAX_FRAME_BYTES = 33_554_432;
+/** Artifacts that a process keeps; the least recently used go first. */
+const MAX_LOADED_BYTES = 268_435_456;
+/** Steps to have at hand in a process, in wall-clock time: enough to hide a round trip, too little to wait for long. */
+const ROOM_MS = 10;
+const MAX_ROOM = 64;
+/** Compiling, lowering and reporting are the host's work, but hostile modules can make it long. */
+const SILENCE_MS = 15_000;
+const WATCH_MS = 250;
+
+export class SandboxProcess {
+  readonly #options: SandboxProcessOptions;
+  readonly #child: Promise<Child>;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #over = new AbortController();
+  /** In the order in which the process runs them; the first is the started one if `#startedAt` is set. */
+  readonly #sent: { readonly id: number; readonly run: PendingRun }[] = [];
+  /** Digest → bytes, least recently used first. */
+  readonly #loaded = new Map<string, number>();
+  #running: Child | undefined;
+  #startedAt: number | undefined;
+  /** When the process last said something or got something to do. */
+  #heardAt: number;
+  #idleSince: number;
+  #stepMs = ROOM_MS;
+  #nextId = 1;
+  #timedOut = false;
+  #endReason: string | undefined;
+
+  constructor(options: SandboxProcessOptions) {
+    this.#options = options;
+    this.#heardAt = options.clock.now();
+    this.#idleSince = this.#heardAt;
+    this.#child = Child.start({
+      kind: "sandbox",
+      heapMegabytes: HEAP_MEGABYTES,
+      maxFrameBytes: MAX_FRAME_BYTES,
+      onFrame: (frame) => this.#receive(frame),
+      onExit: (reason) => this.#end(reason),
+    });
+    this.#child.then(
+      (child) => this.#begin(child),
+      (error: unknown) => this.#end(String(error)),
+    );
+  }
+
+  get inFlight(): number {
+    return this.#sent.length;
+  }
+
+  /** Runs that it would take now without letting them wait for long. */
+  get room(): number {
+    if (this.#endReason !== undefined) return 0;
+    const wanted = Math.min(MAX_ROOM, Math.max(1, Math.floor(ROOM_MS / this.#stepMs)));
+    return wanted - this.#sent.length;
+  }
+
+  /** Hands over runs, their artifacts first where the process does not have them. */
+  send(runs: readonly PendingRun[]): void {
+    const numbered = runs.map((run) => ({ id: this.#nextId++, run }));
+    for (const { run } of numbered) run.sent += 1;
+    this.#sent.push(...numbered);
+    this.#heardAt = this.#options.clock.now();
+    // Until the child is there the messages wait for it, in order.
+    void this.#child.then((child) => {
+      const heads: WireRun[] = [];
+      const blobs: Buffer[] = [];
+      for (const { id, run } of numbered) {
+        this.#load(child, run.request);
+        const { artifact, context, limits } = run.request;
+        heads.push(encodeRun(id, { digest: artifact.digest, context, limits }, blobs));
+      }
+      tell(child, { kind: "runs", runs: heads }, blobs);
+    }, ignore);
+  }
+
+  async stop(): Promise<void> {
+    this.#kill("the sandbox was stopped");
+    await this.#ended.promise;
+  }
+
+  #begin(child: Child): void {
+    this.#running = child;
+    if (this.#endReason !== undefined) child.kill(this.#endReason);
+    else void this.#watch(child);
+  }
+
+  #load(child: Child, { artifact, sourceMap }: RunRequest): void {
+    const { digest } = artifact;
+    const known = this.#loaded.get(digest);
+    if (known !== undefined) {
+      this.#loaded.delete(digest);
+      this.#loaded.set(digest, known);
+      return;
+    }
+    const bytes = packArtifact(artifact);
+    this.#loaded.set(digest, bytes.length);
+    this.#makeRoom(child, digest);
+    tell(child, { kind: "load", digest }, sourceMap === undefined ? [bytes] : [bytes, Buffer.from(sourceMap)]);
+  }
+
+  #makeRoom(child: Child, newest: string): void {
+    let total = Array.from(this.#loaded.values()).reduce((sum, bytes) => sum + bytes, 0);
+    for (const [digest, bytes] of this.#loaded) {
+      if (total <= MAX_LOADED_BYTES || digest === newest) return;
+      total -= bytes;
+      this.#loaded.delete(digest);
+      tell(child, { kind: "unload", digest }, []);
+    }
+  }
+
+  #receive({ head, blobs }: Frame): void {
+    const parsed = fromSandbox.safeParse(head);
+    if (!parsed.success) protocol("a message of another shape");
+    const { done, started } = parsed.data;
+    this.#heardAt = this.#options.clock.now();
+    if (done !== undefined) this.#finish(done.id, done.report, blobs[0]);
+    if (started !== undefined) this.#start(started);
+  }
+
+  #start(id: number): void {
+    if (this.#sent[0]?.id !== id || this.#startedAt !== undefined) protocol(`a start of run ${id} out of turn`);
+    this.#startedAt = this.#heardAt;
+  }
+
+  #finish(id: number, report: RunReport, result: Buffer<ArrayBufferLike> | undefined): void {
+    const startedAt = this.#startedAt;
+    if (this.#sent[0]?.id !== id || startedAt === undefined) protocol(`a report of run ${id} out of turn`);
+    const [finished] = this.#sent.splice(0, 1);
+    this.#startedAt = undefined;
+    this.#idleSince = this.#heardAt;
+    this.#stepMs = this.#stepMs * 0.8 + Math.max(0.05, this.#heardAt - startedAt) * 0.2;
+    if (finished === undefined) return;
+    this.#options.onReport(finished.run, { ...report, outcome: attachResult(report.outcome, result) });
+  }
+
+  /** Deadline, silence, resident memory and idleness, looked at when the nearest of them can be due. */
+  async #watch(child: Child): Promise<void> {
+    const { clock, idleStopMs, maxResidentBytes } = this.#options;
+    while (!this.#over.signal.aborted) {
+      await clock.wait(Math.max(1, this.#nextLook() - clock.now()), this.#over.signal);
+      const now = clock.now();
+      const limit = this.#deadlineMs();
+      if (this.#startedAt !== undefined && limit !== undefined && now >= this.#startedAt + limit) {
+        this.#timedOut = true;
+        this.#kill(`its step ran for more than ${limit} ms`);
+      } else if (this.#sent.length > 0 && this.#startedAt === undefined && now >= this.#heardAt + SILENCE_MS) {
+        this.#kill(`it said nothing for ${SILENCE_MS} ms`);
+      } else if (this.#sent.length === 0 && now >= this.#idleSince + idleStopMs) {
+        this.#kill("it had nothing to do");
+      } else if (child.residentBytes() > maxResidentBytes) {
+        this.#kill(`it took more than ${maxResidentBytes} bytes of resident memory`);
+      }
+    }
+  }
+
+  #deadlineMs(): number | undefined {
+    return this.#sent[0]?.run.request.limits.timeoutMs;
+  }
+
+  #nextLook(): number {
+    const soon = this.#options.clock.now() + WATCH_MS;
+    if (this.#startedAt === undefined) return soon;
+    return Math.min(soon, this.#startedAt + (this.#deadlineMs() ?? WATCH_MS));
+  }
+
+  #kill(reason: string): void {
+    this.#endReason ??= reason;
+    this.#running?.kill(reason);
+  }
+
+  #end(reason: string): void {
+    if (this.#over.signal.aborted) return;
+    this.#over.abort();
+    this.#endReason ??= reason;
+    const runs = this.#sent.splice(0).map(({ run }) => run);
+    const first = this.#startedAt === undefined ? undefined : runs.shift();
+    const started = first === undefined ? undefined : { run: first, outcome: this.#outcomeOf(first, reason) };
+    this.#options.onEnd({ reason, started, unstarted: runs });
+    this.#ended.resolve();
+  }
+
+  #outcomeOf(run: PendingRun, reason: string): Outcome {
+    if (this.#timedOut) return { kind: "timeout", limitMs: run.request.limits.timeoutMs };
+    return { kind: "sandbox-lost", reason };
+  }
+}
+
+function tell(child: Child, message: ToSandbox, blobs: readonly Uint8Array[]): void {
+  child.send(message, blobs);
+}
+
+function ignore(): void {
+  // A child that could not be started has ended; `#end` has told.
+}
