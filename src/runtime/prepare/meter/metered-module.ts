@@ -37,6 +37,10 @@ export type MeterGlobal = keyof typeof METER_GLOBALS;
 /** Bytes that one table entry is taken to cost; V8 needs about 24 for each entry of a function table. */
 export const TABLE_ENTRY_BYTES = 32;
 
+/** Bytes that one exception is taken to cost, and each value that it carries. They come back to nobody: see docs/fuel.md. */
+export const EXCEPTION_BYTES = 128;
+export const EXCEPTION_VALUE_BYTES = 64;
+
 /** Bytes of a page of linear memory. */
 export const PAGE_BYTES = 65_536;
 

@@ -1,0 +1,53 @@
+/** Code that goes between rewritten instructions once the whole function is known. Grows; reused for every function. */
+export const INSERT = {
+  /** The region's cost. */
+  charge: 0,
+  /** The region's cost and a look at what is left. */
+  checkedCharge: 1,
+  /** A look at the word on the stack. */
+  check: 2,
+  /** The word with the frame's depth given back, for a tail call. */
+  returnedWord: 3,
+} as const;
+
+export class Insertions {
+  count = 0;
+  /** Where in the scratch code. */
+  position = new Int32Array(1024);
+  kind = new Uint8Array(1024);
+  /** Fuel of the region that begins here. */
+  cost = new Float64Array(1024);
+  /** Constructs open here. */
+  nesting = new Int32Array(1024);
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  add(position: number, kind: number, nesting: number): number {
+    const index = this.count;
+    if (index === this.kind.length) this.#grow();
+    this.position[index] = position;
+    this.kind[index] = kind;
+    this.cost[index] = 0;
+    this.nesting[index] = nesting;
+    this.count = index + 1;
+    return index;
+  }
+
+  #grow(): void {
+    const capacity = this.kind.length * 2;
+    this.position = grown(this.position, new Int32Array(capacity));
+    this.kind = grown(this.kind, new Uint8Array(capacity));
+    this.cost = grown(this.cost, new Float64Array(capacity));
+    this.nesting = grown(this.nesting, new Int32Array(capacity));
+  }
+}
+
+function grown<T extends Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Float64Array<ArrayBuffer>>(
+  from: T,
+  to: T,
+): T {
+  to.set(from);
+  return to;
+}

@@ -1,0 +1,285 @@
+/** The sections of the metered module, each from its original; function bodies are `body-rewriter.ts`. */
+import type { ByteReader } from "../../component/byte-reader.ts";
+import type { AddedFunctions } from "./added-functions.ts";
+import { BodyRewriter, type BodyContext } from "./body-rewriter.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { type IndexMap, rewriteConstExpression } from "./const-expression.ts";
+import type { MeterIndices } from "./meter-indices.ts";
+import { METER_GLOBALS, METER_NAMESPACE, type MeteredMemory, type MeterLimits } from "./metered-module.ts";
+import { capped, EXTERN, type ModuleShape, SECTION, TABLE_WITH_EXPRESSION } from "./module-shape.ts";
+import type { TypeSection } from "./type-section.ts";
+import { I32, I64, skipValueType } from "./value-type.ts";
+
+export interface Rewriting extends BodyContext {
+  readonly types: TypeSection;
+  readonly added: AddedFunctions;
+  readonly indices: MeterIndices;
+  readonly limits: MeterLimits;
+  readonly map: IndexMap;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The memories that the module defined, by the names under which it is going to import them. */
+export function importedMemories(shape: ModuleShape): MeteredMemory[] {
+  return shape.memories.slice(shape.importedMemories).map((memory, index) => ({
+    importName: `memory${index}`,
+    ...memory,
+  }));
+}
+
+export function rewriteImports({ shape, types, indices }: Rewriting): Bytes {
+  const writer = new ByteWriter();
+  const reader = shape.section(SECTION.import);
+  const count = reader?.u32() ?? 0;
+  const memories = importedMemories(shape);
+  const total = count + indices.globals.length + memories.length;
+  if (total === 0) return writer.take();
+  writer.u32(total);
+  if (reader !== undefined) {
+    for (let index = 0; index < count; index += 1) copyImport(reader, writer, types);
+  }
+  for (const name of indices.globals) {
+    writer.text(METER_NAMESPACE);
+    writer.text(name);
+    writer.raw(EXTERN.global, METER_GLOBALS[name].value === "i64" ? I64 : I32, 1);
+  }
+  for (const { importName, minPages, maxPages } of memories) {
+    writer.text(METER_NAMESPACE);
+    writer.text(importName);
+    writer.raw(EXTERN.memory, maxPages === undefined ? 0 : 1);
+    writer.u32(minPages);
+    if (maxPages !== undefined) writer.u32(maxPages);
+  }
+  return writer.take();
+}
+
+/** Functions and tags keep their types, which have moved. */
+function copyImport(reader: ByteReader, writer: ByteWriter, types: TypeSection): void {
+  const start = reader.at;
+  reader.skip(reader.u32());
+  reader.skip(reader.u32());
+  const kind = reader.byte();
+  if (kind === EXTERN.tag) reader.byte();
+  if (kind === EXTERN.function || kind === EXTERN.tag) {
+    writer.copy(reader.bytes, start, reader.at);
+    writer.u32(types.original(reader.u32()));
+    return;
+  }
+  if (kind === EXTERN.global || kind === EXTERN.table) skipValueType(reader);
+  if (kind === EXTERN.global) reader.byte();
+  else skipLimits(reader);
+  writer.copy(reader.bytes, start, reader.at);
+}
+
+function skipLimits(reader: ByteReader): void {
+  const hasMax = reader.byte() === 1;
+  reader.u32();
+  if (hasMax) reader.u32();
+}
+
+export function rewriteFunctions({ shape, added }: Rewriting): Bytes {
+  const writer = new ByteWriter();
+  const defined = shape.functions.slice(shape.importedFunctions);
+  const all = [...defined, ...added.typeIndices];
+  if (all.length === 0) return writer.take();
+  writer.u32(all.length);
+  for (const typeIndex of all) writer.u32(typeIndex);
+  return writer.take();
+}
+
+export function rewriteTables({ shape, map }: Rewriting): Bytes {
+  const writer = new ByteWriter();
+  const reader = shape.section(SECTION.table);
+  if (reader === undefined) return writer.take();
+  const count = reader.u32();
+  writer.u32(count);
+  for (let index = 0; index < count; index += 1) {
+    const start = reader.at;
+    const withExpression = reader.peek() === TABLE_WITH_EXPRESSION;
+    if (withExpression) reader.skip(2);
+    skipValueType(reader);
+    skipLimits(reader);
+    writer.copy(reader.bytes, start, reader.at);
+    if (withExpression) rewriteConstExpression(reader, writer, map);
+  }
+  return writer.take();
+}
+
+export function rewriteTags({ shape, types }: Rewriting): Bytes {
+  const writer = new ByteWriter();
+  const reader = shape.section(SECTION.tag);
+  if (reader === undefined) return writer.take();
+  const count = reader.u32();
+  writer.u32(count);
+  for (let index = 0; index < count; index += 1) {
+    writer.byte(reader.byte());
+    writer.u32(types.original(reader.u32()));
+  }
+  return writer.take();
+}
+
+export function rewriteGlobals({ shape, map }: Rewriting): Bytes {
+  const writer = new ByteWriter();
+  const reader = shape.section(SECTION.global);
+  if (reader === undefined) return writer.take();
+  const count = reader.u32();
+  writer.u32(count);
+  for (let index = 0; index < count; index += 1) {
+    const start = reader.at;
+    skipValueType(reader);
+    reader.byte();
+    writer.copy(reader.bytes, start, reader.at);
+    rewriteConstExpression(reader, writer, map);
+  }
+  return writer.take();
+}
+
+export function rewriteExports({ shape, added, map, limits }: Rewriting): Bytes {
+  const writer = new ByteWriter();
+  const reader = shape.section(SECTION.export);
+  if (reader === undefined) return writer.take();
+  const count = reader.count("exports", limits.maxExports);
+  writer.u32(count);
+  for (let index = 0; index < count; index += 1) {
+    const start = reader.at;
+    reader.skip(reader.u32());
+    const kind = reader.byte();
+    writer.copy(reader.bytes, start, reader.at);
+    const exported = reader.u32();
+    if (kind === EXTERN.function) writer.u32(added.outward(exported));
+    else writer.u32(kind === EXTERN.global ? map.global(exported) : exported);
+  }
+  return writer.take();
+}
+
+export function rewriteStart({ shape, added }: Rewriting): Bytes {
+  const writer = new ByteWriter();
+  const reader = shape.section(SECTION.start);
+  if (reader !== undefined) writer.u32(added.outward(reader.u32()));
+  return writer.take();
+}
+
+/** Bits of an element segment's flags. */
+const PASSIVE_OR_DECLARED = 1;
+const EXPLICIT_TABLE = 2;
+const EXPRESSIONS = 4;
+const DECLARED = 3;
+
+/** The segments as they were, and one more that declares the functions that some ref.func names. */
+export function rewriteElements({ shape, map, limits, referenced }: Rewriting): Bytes {
+  const writer = new ByteWriter();
+  const reader = shape.section(SECTION.element);
+  const count = reader?.count("element segments", limits.maxElementSegments) ?? 0;
+  const total = count + (referenced.size > 0 ? 1 : 0);
+  if (total === 0) return writer.take();
+  writer.u32(total);
+  let elements = 0;
+  for (let index = 0; reader !== undefined && index < count; index += 1) {
+    elements += rewriteSegment(reader, writer, map);
+    capped("elements", elements, limits.maxElements);
+  }
+  if (referenced.size > 0) {
+    writer.raw(DECLARED, 0);
+    writer.u32(referenced.size);
+    for (const index of referenced) writer.u32(index);
+  }
+  return writer.take();
+}
+
+function rewriteSegment(reader: ByteReader, writer: ByteWriter, map: IndexMap): number {
+  const flags = reader.u32();
+  writer.u32(flags);
+  if ((flags & PASSIVE_OR_DECLARED) === 0) {
+    if ((flags & EXPLICIT_TABLE) !== 0) writer.u32(reader.u32());
+    rewriteConstExpression(reader, writer, map);
+  }
+  if ((flags & (PASSIVE_OR_DECLARED | EXPLICIT_TABLE)) !== 0) {
+    const start = reader.at;
+    if ((flags & EXPRESSIONS) === 0) reader.byte();
+    else skipValueType(reader);
+    writer.copy(reader.bytes, start, reader.at);
+  }
+  const count = reader.u32();
+  writer.u32(count);
+  for (let index = 0; index < count; index += 1) {
+    if ((flags & EXPRESSIONS) === 0) writer.u32(map.reference(reader.u32()));
+    else rewriteConstExpression(reader, writer, map);
+  }
+  return count;
+}
+
+/** All defined bodies, rewritten; the added functions come behind them when all are known. */
+export function rewriteBodies(rewriting: Rewriting): ByteWriter {
+  const { shape, limits } = rewriting;
+  const writer = new ByteWriter((shape.bytes.length * 3) >> 1);
+  const reader = shape.section(SECTION.code);
+  const count = reader?.u32() ?? 0;
+  if (reader === undefined) return writer;
+  const rewriter = new BodyRewriter(rewriting);
+  for (let index = 0; index < count; index += 1) {
+    const size = reader.u32();
+    capped("bytes in a function body", size, limits.maxBodyBytes);
+    const start = reader.at;
+    reader.skip(size);
+    rewriter.rewrite(shape.functions[shape.importedFunctions + index] ?? -1, start, reader.at, writer);
+    capped("bytes of metered code", writer.length, limits.maxModuleBytes * 2);
+  }
+  return writer;
+}
+
+export function encodeCode({ shape, added }: Rewriting, bodies: ByteWriter): Bytes {
+  const count = shape.functions.length - shape.importedFunctions + added.typeIndices.length;
+  const writer = new ByteWriter(bodies.length + added.bodies.length + 16);
+  if (count === 0) return writer.take();
+  writer.u32(count);
+  writer.copy(bodies.view());
+  writer.copy(added.bodies);
+  return writer.view();
+}
+
+export function rewriteData({ shape, map, limits }: Rewriting): Bytes {
+  const reader = shape.section(SECTION.data);
+  const writer = new ByteWriter(reader === undefined ? 8 : reader.end - reader.at + 64);
+  if (reader === undefined) return writer.take();
+  const count = reader.count("data segments", limits.maxDataSegments);
+  writer.u32(count);
+  for (let index = 0; index < count; index += 1) {
+    const flags = reader.u32();
+    writer.u32(flags);
+    if ((flags & EXPLICIT_TABLE) !== 0) writer.u32(reader.u32());
+    if ((flags & PASSIVE_OR_DECLARED) === 0) rewriteConstExpression(reader, writer, map);
+    const start = reader.at;
+    reader.skip(reader.u32());
+    writer.copy(reader.bytes, start, reader.at);
+  }
+  return writer.view();
+}
+
+/** The function names of the name section, for backtraces; functions keep their indices. Other custom sections go. */
+export function functionNames(shape: ModuleShape): Bytes {
+  const writer = new ByteWriter();
+  const names = shape.customSections.find((section) => isNameSection(section));
+  if (names === undefined) return writer.take();
+  while (!names.done) {
+    const start = names.at;
+    const kind = names.byte();
+    names.skip(names.u32());
+    if (kind !== FUNCTION_NAMES) continue;
+    writer.text("name");
+    writer.copy(names.bytes, start, names.at);
+    break;
+  }
+  return writer.take();
+}
+
+const FUNCTION_NAMES = 1;
+const NAME = [4, 0x6e, 0x61, 0x6d, 0x65];
+
+/** Moves the reader behind the section's name if it is `name`. */
+function isNameSection(section: ByteReader): boolean {
+  const { bytes, at, end } = section;
+  if (end - at < NAME.length || !NAME.every((byte, index) => bytes[at + index] === byte)) return false;
+  section.skip(NAME.length);
+  return true;
+}
