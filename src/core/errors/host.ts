@@ -2,10 +2,35 @@ import type { ErrorEntry } from "./catalogue.ts";
 
 /** The host itself: starting, stopping, its surroundings. */
 export const HOST_ERRORS = {
+  TSK_HOST_TOOLCHAIN_MISSING: {
+    summary: "A command that builds handlers found no build toolchain",
+    fault: "user",
+    remedy:
+      "Run the command where the toolchain is installed, or build the components elsewhere and bring the .wasm files",
+    httpStatus: 500,
+  },
+  TSK_HOST_HANDLERS_NOT_FOUND: {
+    summary: "The folder given to `--handlers` does not exist",
+    fault: "user",
+    remedy: "Give a folder with one subfolder for each namespace; see docs/handlers.md",
+    httpStatus: 404,
+  },
+  TSK_HOST_HANDLER_UNBUILT: {
+    summary: "A folder holds the source of a handler that was never built",
+    fault: "user",
+    remedy: "Run `tasker-host build` on the folder; the host itself builds nothing",
+    httpStatus: 404,
+  },
   TSK_HOST_CALLABLE_TAKEN: {
     summary: "Two native handlers want the same callable",
     fault: "user",
     remedy: "Subscribe one handler for each callable",
+    httpStatus: 409,
+  },
+  TSK_HOST_DATA_DIR_BUSY: {
+    summary: "Another host uses the data directory",
+    fault: "user",
+    remedy: "Stop that host, or give this one another `database.embedded_data_dir`; many hosts share one DATABASE_URL",
     httpStatus: 409,
   },
   TSK_HOST_INTERNAL: {

@@ -1,0 +1,63 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { TaskerError } from "../../../core/errors/index.ts";
+
+/** Holds a data directory for this host until `release`, or until the process ends in whatever way. */
+export interface DataDirLock {
+  release(): void;
+}
+
+/**
+ * Takes the directory for this host.
+ *
+ * The lock is the operating system's own, on a file: it cannot outlive its holder, so there is nothing stale to judge and
+ * no process id that another process could have inherited. Node has no such call; SQLite does, in the form of an
+ * exclusive transaction on an empty file that is never written. The id beside it is for people.
+ *
+ * @throws TSK_HOST_DATA_DIR_BUSY naming the process that holds it.
+ */
+export function lockDataDir(dataDir: string): DataDirLock {
+  const holderPath = join(dataDir, "host.pid");
+  const file = new DatabaseSync(join(dataDir, "host.lock"));
+  try {
+    file.exec("pragma busy_timeout = 0; pragma journal_mode = off; begin exclusive");
+  } catch (error) {
+    file.close();
+    if (!isBusy(error)) throw error;
+    throw busy(dataDir, holderOf(holderPath), error);
+  }
+  writeFileSync(holderPath, `${process.pid}\n`);
+  return {
+    release() {
+      if (!file.isOpen) return;
+      rmSync(holderPath, { force: true });
+      file.close();
+    },
+  };
+}
+
+function busy(dataDir: string, holder: number | undefined, cause: unknown): TaskerError {
+  return new TaskerError("TSK_HOST_DATA_DIR_BUSY", {
+    attempted: `Cannot use data directory "${dataDir}"`,
+    found: holder === undefined ? "another host holds it" : `the host with process id ${holder} holds it`,
+    accepted: "a directory that no other host uses",
+    details: { dataDir, pid: holder },
+    cause,
+  });
+}
+
+function holderOf(path: string): number | undefined {
+  try {
+    const pid = Number.parseInt(readFileSync(path, "utf8"), 10);
+    return Number.isSafeInteger(pid) ? pid : undefined;
+  } catch {
+    // The holder has the lock and has not written its id yet.
+    return undefined;
+  }
+}
+
+/** SQLITE_BUSY: somebody else has the lock. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === 5;
+}

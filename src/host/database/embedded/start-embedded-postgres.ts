@@ -1,0 +1,118 @@
+/**
+ * Postgres for a machine that has none, from the binaries that npm brings, on a data directory of its own:
+ *
+ * ```
+ * <dataDir>/host.lock      held while a host lives; host.pid names it
+ * <dataDir>/cluster/       PGDATA
+ * <dataDir>/socket/        the only way in, mode 0700; a short path in /tmp where this one is too long for a socket
+ * <dataDir>/postgres.log   what the server says
+ * ```
+ *
+ * A host that is killed leaves its server running. The next host on the directory gets the lock, finds the server and takes
+ * it over: nothing has to be recovered, and no second server can be started on the same files.
+ */
+import { mkdirSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { type Clock, systemClock } from "../../../core/clock.ts";
+import { TaskerError } from "../../../core/errors/index.ts";
+import type { Logger } from "../../../core/logger.ts";
+import { findBinaries } from "./binaries.ts";
+import { openCluster } from "./cluster.ts";
+import { lockDataDir } from "./data-dir-lock.ts";
+import { ensureHostDatabase, HOST_DATABASE, HOST_USER } from "./host-database.ts";
+import { runServer, stopServer } from "./server.ts";
+import { makeSocketDir, SERVER_PORT } from "./socket-dir.ts";
+
+export interface EmbeddedPostgresOptions {
+  /** Relative to the working directory; made where it is missing. */
+  readonly dataDir: string;
+  /** Told what takes long enough for a person to wonder. */
+  readonly onProgress?: (message: string) => void;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** `postgresql.conf` settings over the launcher's own, for a server that is started (not adopted). */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Where binaries are copied to when they cannot be used in place. Default: `cacheFolder()`. */
+  readonly cacheDir?: string;
+}
+
+/** A Postgres server of this host's own. */
+export interface EmbeddedPostgres extends AsyncDisposable {
+  /** Ready for `pg`: a socket, no password. */
+  readonly connection: {
+    readonly host: string;
+    readonly port: number;
+    readonly user: string;
+    readonly database: string;
+  };
+  /** It was running already: a host before this one was killed. */
+  readonly adopted: boolean;
+  readonly pid: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Stops the server and gives the directory free. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts or adopts the server of a data directory, and makes role and database on the first start.
+ *
+ * @throws TSK_HOST_DATA_DIR_BUSY where a living host uses the directory.
+ * @throws TSK_DATABASE_EMBEDDED_… where there are no binaries, no cluster can be made or opened, or the server does not start.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { clock = systemClock, logger, onProgress = () => undefined, settings = {} } = options;
+  const dataDir = makeDataDir(options.dataDir);
+  const lock = lockDataDir(dataDir);
+  try {
+    const cacheDir = options.cacheDir ?? cacheFolder();
+    const binaries = await findBinaries(cacheDir);
+    const cluster = await openCluster({ dataDir, binaries, cacheDir }, () =>
+      onProgress("Preparing the database (first start)…"),
+    );
+    const socketDir = makeSocketDir(cluster);
+    const logPath = join(dataDir, "postgres.log");
+    const server = await runServer({ cluster, socketDir, logPath, settings, clock });
+    await ensureHostDatabase(server.socketDir);
+    logger.debug({ pid: server.pid, adopted: server.adopted, dataDir }, "embedded Postgres is up");
+
+    let stopping: Promise<void> | undefined;
+    const stop = (): Promise<void> => {
+      stopping ??= stopServer(server.pid, cluster.dir, clock).finally(() => lock.release());
+      return stopping;
+    };
+    return {
+      connection: { host: server.socketDir, port: SERVER_PORT, user: HOST_USER, database: HOST_DATABASE },
+      adopted: server.adopted,
+      pid: server.pid,
+      dataDir,
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** `/var/lib/tasker-host` for root, else `~/.cache/tasker-host`. */
+function cacheFolder(): string {
+  if (process.geteuid?.() === 0) return "/var/lib/tasker-host";
+  return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tasker-host");
+}
+
+function makeDataDir(path: string): string {
+  const absolute = resolve(path);
+  try {
+    mkdirSync(absolute, { recursive: true });
+    return realpathSync(absolute);
+  } catch (error) {
+    throw new TaskerError("TSK_DATABASE_EMBEDDED_DIR_UNUSABLE", {
+      attempted: `Cannot use data directory "${absolute}"`,
+      found: error instanceof Error ? error.message : String(error),
+      accepted: "a path where this user may make a folder",
+      cause: error,
+    });
+  }
+}
