@@ -1,0 +1,28 @@
+import pg from "pg";
+import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
+
+/** What Postgres or the network said, as an error of ours where it means "no database"; otherwise the error itself. */
+export function databaseError(error: unknown, attempted: string): unknown {
+  if (isTaskerError(error) || !meansUnreachable(error)) return error;
+  const found = error instanceof Error && error.message !== "" ? error.message : "the connection failed";
+  return new TaskerError("TSK_DATABASE_UNREACHABLE", { attempted, found, cause: error });
+}
+
+/** Errors of pg's own that have no SQLSTATE. */
+const CLIENT_MESSAGES =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Connection ended)/;
+
+/**
+ * True where a later try on another session may do: the connection could not be made or broke (class 08, 57P0x: the server
+ * shuts down or starts up), or the server has no session left (53300).
+ */
+function meansUnreachable(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) {
+    const code = error.code ?? "";
+    return code.startsWith("08") || code.startsWith("57P0") || code === "53300";
+  }
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError) return error.errors.some(meansUnreachable);
+  const code = "code" in error ? String(error.code) : "";
+  return /^(ECONN|EPIPE|ENOENT|ENOTFOUND|EAI_|ETIMEDOUT|EHOST|ENET)/.test(code) || CLIENT_MESSAGES.test(error.message);
+}
