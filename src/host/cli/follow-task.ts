@@ -62,6 +62,7 @@ async function showLines(snapshots: Snapshots, context: CliContext): Promise<Tas
     }
     const at = `+${formatDuration(clock.now() - startedMs)}`.padEnd(9);
     for (const { step, from } of stepChanges(last, snapshot)) {
+      if (from === undefined && step.current_state === "pending") continue;
       const attempt = attemptOf(step) === "" ? "" : `attempt ${attemptOf(step)}`;
       const states = from === undefined ? step.current_state : `${from} → ${step.current_state}`;
       const cells = [at, step.name, states, attempt, durationOf(step, clock.now()), previewOf(step)];

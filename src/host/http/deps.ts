@@ -1,14 +1,12 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Queries } from "../orchestration/queries.ts";
-import type { SubmitDeps } from "../orchestration/submit-task.ts";
+import type { Database } from "../database/connection.ts";
 import type { HostView } from "./host-view.ts";
 
 /** What the API stands on. */
 export interface AppDeps {
   readonly host: HostView;
-  readonly database: Queries;
-  readonly createTasks: SubmitDeps["createTasks"];
+  readonly database: Database;
   /** Undefined: `/metrics` does not exist (`health_monitoring.metrics_collection_enabled = false`). */
   readonly metrics: { render(): Promise<string> } | undefined;
   readonly clock: Clock;

@@ -53,8 +53,8 @@ export interface DatabaseView {
   readonly kind: "embedded" | "external";
   /** As the server calls itself, for example `18.4`; undefined before the first connection. */
   readonly serverVersion: string | undefined;
-  /** `pgmq` extension of the server, or the compatible functions of our migrations. */
-  readonly pgmq: "extension" | "own" | undefined;
+  /** Where `pgmq` comes from: the server's extension, our migrations, or it was there already. */
+  readonly pgmq: "extension" | "own" | "found" | undefined;
   readonly poolSize: number;
   readonly poolIdle: number;
   readonly poolWaiting: number;

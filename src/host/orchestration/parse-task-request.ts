@@ -3,6 +3,7 @@ import { TaskerError } from "../../core/errors/index.ts";
 import { isUuid } from "../../core/ids.ts";
 import { scanJson } from "../../core/json.ts";
 import { jsonMembers } from "../../core/json-members.ts";
+import type { NewTask } from "../database/tasks.ts";
 import {
   NAMESPACE_PATTERN,
   NAMESPACE_RULE,
@@ -42,22 +43,6 @@ export const TaskRequestMembers = z.strictObject({
   options: z.record(z.string(), z.unknown(), "an object").nullish(),
 });
 
-export interface TaskRequest {
-  readonly name: string;
-  readonly namespace: string;
-  readonly version: string | undefined;
-  /** A JSON object, spelled as it was sent. */
-  readonly context: string;
-  readonly initiator: string;
-  readonly sourceSystem: string;
-  readonly reason: string;
-  readonly tags: readonly string[];
-  readonly priority: number;
-  readonly correlationId: string | undefined;
-  readonly parentCorrelationId: string | undefined;
-  readonly idempotencyKey: string | undefined;
-}
-
 const ATTEMPTED = "Cannot submit the task";
 
 /**
@@ -68,7 +53,7 @@ const ATTEMPTED = "Cannot submit the task";
 export function parseTaskRequest(
   body: string,
   limits: { readonly maxBodyBytes: number; readonly maxContextBytes: number },
-): TaskRequest {
+): NewTask {
   const problem = scanJson(body, { maxBytes: limits.maxBodyBytes });
   if (problem) throw new TaskerError(problem.code, { attempted: ATTEMPTED, found: problem.found });
   if (!isObjectText(body)) {

@@ -1,7 +1,7 @@
-/** What reading needs of the database: one named statement, one round trip. */
-export interface Queries {
-  query<Row>(name: string, text: string, values: readonly unknown[]): Promise<readonly Row[]>;
-}
+import type { Database } from "../database/connection.ts";
+
+/** What reading needs of the database. */
+export type Queries = Pick<Database, "query">;
 
 /** A `timestamp without time zone` in UTC as RFC 3339 text; null stays null. */
 export function utc(column: string): string {

@@ -1,5 +1,11 @@
 import type { Queries } from "./queries.ts";
-import type { RegisteredTemplate } from "./submit-task.ts";
+
+/** A template that tasks can be made of. */
+export interface RegisteredTemplate {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+}
 
 const REGISTERED_TEMPLATES = `
   select task_namespaces.name as namespace, named_tasks.name, named_tasks.version

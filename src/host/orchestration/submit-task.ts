@@ -1,25 +1,8 @@
 import { TaskerError } from "../../core/errors/index.ts";
+import type { Database } from "../database/connection.ts";
+import { createTasks, type NewTask } from "../database/tasks.ts";
 import { nearestName } from "../domain/nearest-name.ts";
-import type { TaskRequest } from "./parse-task-request.ts";
-
-/** What the database said to one request. */
-export interface CreatedTask {
-  readonly taskUuid: string | undefined;
-  readonly verdict: "created" | "duplicate" | "unknown_template";
-}
-
-/** A template that tasks can be made of. */
-export interface RegisteredTemplate {
-  readonly namespace: string;
-  readonly name: string;
-  readonly version: string;
-}
-
-export interface SubmitDeps {
-  /** Creates all of them in one round trip; answers in the order of the requests. */
-  readonly createTasks: (requests: readonly TaskRequest[]) => Promise<readonly CreatedTask[]>;
-  readonly registeredTemplates: () => Promise<readonly RegisteredTemplate[]>;
-}
+import { type RegisteredTemplate, registeredTemplates } from "./registered-templates.ts";
 
 /**
  * Creates the task with its steps, and enqueues those that are ready; returns its UUID.
@@ -27,9 +10,9 @@ export interface SubmitDeps {
  * @throws TSK_TASK_DUPLICATE with the existing task's UUID in `details.task_uuid`; TSK_TASK_TEMPLATE_UNKNOWN with the
  * nearest registered names.
  */
-export async function submitTask(request: TaskRequest, deps: SubmitDeps): Promise<string> {
-  const [created] = await deps.createTasks([request]);
-  if (created?.verdict === "unknown_template") throw unknownTemplate(request, await deps.registeredTemplates());
+export async function submitTask(database: Database, request: NewTask): Promise<string> {
+  const [created] = await createTasks(database, [request]);
+  if (created?.verdict === "unknown_template") throw unknownTemplate(request, await registeredTemplates(database));
   const taskUuid = created?.taskUuid;
   if (taskUuid === undefined) {
     throw new TaskerError("TSK_HOST_INTERNAL", {
@@ -47,7 +30,7 @@ export async function submitTask(request: TaskRequest, deps: SubmitDeps): Promis
   return taskUuid;
 }
 
-function unknownTemplate(request: TaskRequest, registered: readonly RegisteredTemplate[]): TaskerError {
+function unknownTemplate(request: NewTask, registered: readonly RegisteredTemplate[]): TaskerError {
   const wanted = `${request.namespace}/${request.name}`;
   const versions = registered.filter((template) => fullName(template) === wanted).map(({ version }) => version);
   if (versions.length > 0) {

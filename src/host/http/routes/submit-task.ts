@@ -1,7 +1,6 @@
 import { parseTaskRequest } from "../../orchestration/parse-task-request.ts";
 import { renderJson } from "../../orchestration/raw-json.ts";
 import { readTask } from "../../orchestration/read-task.ts";
-import { registeredTemplates } from "../../orchestration/registered-templates.ts";
 import { submitTask } from "../../orchestration/submit-task.ts";
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../document-route.ts";
@@ -10,7 +9,7 @@ import { readBody } from "../read-body.ts";
 import { TaskRequestSchema, TaskResponseSchema } from "../schemas/tasks.ts";
 
 /** `POST /v1/tasks` */
-export function submitTaskRoute(app: App, { database, createTasks, settings }: AppDeps): void {
+export function submitTaskRoute(app: App, { database, settings }: AppDeps): void {
   const path = documentRoute(app, {
     method: "post",
     path: "/v1/tasks",
@@ -22,10 +21,7 @@ export function submitTaskRoute(app: App, { database, createTasks, settings }: A
   app.post(path, async (c) => {
     const body = await readBody(c.req.raw, settings.maxBodyBytes, c.get("deadline"));
     const request = parseTaskRequest(body, settings);
-    const taskUuid = await submitTask(request, {
-      createTasks,
-      registeredTemplates: () => registeredTemplates(database),
-    });
+    const taskUuid = await submitTask(database, request);
     const response = jsonResponse(renderJson(await readTask(database, taskUuid)), 201);
     response.headers.set("location", `/v1/tasks/${taskUuid}`);
     return response;

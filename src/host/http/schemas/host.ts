@@ -74,7 +74,7 @@ export const StatusSchema = z
     database: z.object({
       kind: z.enum(["embedded", "external"]),
       server_version: z.string().nullable(),
-      pgmq: z.enum(["extension", "own"]).nullable(),
+      pgmq: z.enum(["extension", "own", "found"]).nullable(),
       pool: z.object({ size: z.int(), idle: z.int(), waiting: z.int() }),
     }),
   })
