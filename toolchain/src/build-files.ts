@@ -1,13 +1,20 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { readFileSync } from "node:fs";
+import { globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import type { BuildReport } from "./build-report.ts";
 import { CONFIG_FILE, readHandlerConfig, type HandlerConfig } from "./handler-config.ts";
 import type { SourceMapV3 } from "./source-map.ts";
+import { CONTRACT_FOLDER } from "./world.ts";
 
-/** Another version of this (or of a package named in `toolchain/package.json`) builds everything again. */
-const TOOLCHAIN: string = sha256(readFileSync(join(import.meta.dirname, "../package.json")));
+/** The toolchain itself: its code, the packages it names, the contract. Another one builds everything again. */
+const TOOLCHAIN = hashOfFiles([
+  join(import.meta.dirname, "../package.json"),
+  ...globSync("**/*", { cwd: import.meta.dirname, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name)),
+  ...readdirSync(CONTRACT_FOLDER).map((name) => join(CONTRACT_FOLDER, name)),
+]);
 
 /** `build/<name>.build.json`: the last build's report, and what it was made of. */
 interface BuildRecord {
@@ -65,6 +72,13 @@ export async function isUpToDate(folder: string): Promise<boolean> {
   return (await upToDateReport(folder)) !== undefined;
 }
 
+function hashOfFiles(paths: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const path of [...paths].sort()) hash.update(readFileSync(path));
+  return hash.digest("hex");
+}
+
+/** Lower-case hex. */
 export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }

@@ -39,6 +39,8 @@ export async function bundle(config: HandlerConfig, entry: string): Promise<Bund
 }
 
 async function runRolldown(config: HandlerConfig, entry: string): Promise<Bundle> {
+  const problems: SourceProblem[] = [];
+  const files = new Set<string>();
   const build = await rolldown({
     input: join(config.folder, ENTRY),
     cwd: config.folder,
@@ -48,10 +50,9 @@ async function runRolldown(config: HandlerConfig, entry: string): Promise<Bundle
     transform: { target: TARGET },
     // Paths of the build machine would end in the component.
     experimental: { attachDebugInfo: "none" },
-    onLog(_level, log) {
-      if (log.code === "UNRESOLVED_IMPORT") throw new BuildError(unresolved(config, log));
-    },
-    plugins: [ownModules(config, entry)],
+    // Refused below: what is thrown here loses its fields on the way through the bundler.
+    onLog: (_level, log) => void problems.push(log),
+    plugins: [ownModules(config, entry, files)],
   });
   try {
     const { output } = await build.generate({
@@ -62,6 +63,8 @@ async function runRolldown(config: HandlerConfig, entry: string): Promise<Bundle
       dir: config.folder,
       entryFileNames: "entry.js",
     });
+    const unresolved = problems.find(({ code }) => code === UNRESOLVED);
+    if (unresolved) throw importError(config, unresolved);
     const [chunk] = output;
     if (chunk.map === null) throw new Error("the bundler gave no source map");
     return {
@@ -73,7 +76,7 @@ async function runRolldown(config: HandlerConfig, entry: string): Promise<Bundle
         names: chunk.map.names,
         mappings: chunk.map.mappings,
       },
-      files: chunk.moduleIds.filter((id) => isAbsolute(id) && !id.endsWith(ENTRY)),
+      files: [...files],
     };
   } finally {
     await build.close();
@@ -81,7 +84,7 @@ async function runRolldown(config: HandlerConfig, entry: string): Promise<Bundle
 }
 
 /** Serves the generated entry, and the SDK that belongs to this toolchain whatever the author has installed. */
-function ownModules(config: HandlerConfig, entry: string): Plugin {
+function ownModules(config: HandlerConfig, entry: string, files: Set<string>): Plugin {
   const entryPath = join(config.folder, ENTRY);
   return {
     name: "tasker-own-modules",
@@ -97,32 +100,42 @@ function ownModules(config: HandlerConfig, entry: string): Plugin {
     load(id) {
       return id === entryPath ? { code: entry, map: { mappings: "" } } : null;
     },
+    // Also those of which nothing is left in the end: what they hold decides that.
+    moduleParsed({ id }) {
+      if (isAbsolute(id) && id !== entryPath) files.add(id);
+    },
   };
 }
 
+const UNRESOLVED = "UNRESOLVED_IMPORT";
+
 interface SourceProblem {
+  readonly code?: string | undefined;
   readonly message: string;
   readonly id?: string | undefined;
   readonly loc?: { readonly file?: string | undefined; readonly line: number; readonly column: number } | undefined;
 }
 
-function unresolved(config: HandlerConfig, log: SourceProblem): ConstructorParameters<typeof BuildError>[0] {
-  return {
+function importError(config: HandlerConfig, problem: SourceProblem): BuildError {
+  return new BuildError({
     code: "TSK_BUILD_IMPORT",
     attempted: "Cannot find an import",
-    found: firstLine(log.message),
+    found: firstLine(problem.message),
     accepted: "a file of the folder, or an installed package that runs without Node.js",
-    ...place(config, log),
-  };
+    ...place(config, problem),
+  });
 }
 
 function sourceError(config: HandlerConfig, error: unknown): BuildError {
   const problem = firstProblem(error);
-  const facts = { ...unresolved(config, problem) };
-  if (/could not resolve|UNRESOLVED_IMPORT|MODULE_NOT_FOUND/i.test(problem.message))
-    return new BuildError(facts, { cause: error });
+  if (problem.code === UNRESOLVED) return importError(config, problem);
   return new BuildError(
-    { ...facts, code: "TSK_BUILD_SOURCE", attempted: "Cannot bundle the handler", accepted: undefined },
+    {
+      code: "TSK_BUILD_SOURCE",
+      attempted: "Cannot bundle the handler",
+      found: firstLine(problem.message),
+      ...place(config, problem),
+    },
     { cause: error },
   );
 }
@@ -142,20 +155,18 @@ function isProblem(value: unknown): value is SourceProblem {
 
 function place(config: HandlerConfig, { id, loc }: SourceProblem): { file?: string; line?: number; column?: number } {
   const file = loc?.file ?? id;
+  // The generated entry's only wish of the author's modules is the default export of theirs.
+  if (file?.endsWith(ENTRY)) return { file: config.entry };
   return {
     ...(file !== undefined && { file: portable(relative(config.folder, file)) }),
     ...(loc !== undefined && { line: loc.line, column: loc.column + 1 }),
   };
 }
 
+/** The bundler's messages go on with a drawing of the place. */
 function firstLine(text: string): string {
-  // eslint-free: colours are the bundler's, for terminals.
-  return (
-    text
-      .split("\n")
-      .find((line) => line.trim() !== "")
-      ?.trim() ?? text
-  );
+  const line = text.split("\n").find((each) => each.trim() !== "") ?? text;
+  return line.replace(/^\s*\[\w+\]\s*/, "").trim();
 }
 
 /** Paths in maps and errors have slashes on every system. */

@@ -74,7 +74,12 @@ function deniedInterface(name: string): object {
     {},
     {
       get: (_target, member) =>
-        typeof member === "symbol" ? undefined : /^[A-Z]/.test(member) ? class Denied {} : refuse(member),
+        typeof member === "symbol" ? undefined : /^[A-Z]/.test(member) ? DeniedResource : refuse(member),
     },
   );
+}
+
+/** Stands for a resource class; none is ever made. */
+class DeniedResource {
+  readonly denied = true;
 }

@@ -13,6 +13,10 @@ export const JAVASCRIPT_ENGINES = ["quickjs", "starlingmonkey"] as const;
 /** What runs the handler inside the component; `none` for AssemblyScript, which is compiled. */
 export type Engine = (typeof JAVASCRIPT_ENGINES)[number] | "none";
 
+export const ASSEMBLYSCRIPT_RUNTIMES = ["incremental", "stub"] as const;
+/** How AssemblyScript's memory is managed: collected, or never freed. */
+export type AssemblyScriptRuntime = (typeof ASSEMBLYSCRIPT_RUNTIMES)[number];
+
 /** A handler's `handler.toml`, checked. */
 export interface HandlerConfig {
   /** The folder that holds it, absolute. */
@@ -25,11 +29,13 @@ export interface HandlerConfig {
   /** The module with the handlers, relative to the folder. */
   readonly entry: string;
   readonly engine: Engine;
+  /** Read where the language is assemblyscript. Default `incremental`. */
+  readonly runtime: AssemblyScriptRuntime;
   /** Capabilities besides `log`, sorted. */
   readonly capabilities: readonly string[];
 }
 
-const KEYS = ["name", "version", "language", "entry", "engine", "capabilities"] as const;
+const KEYS = ["name", "version", "language", "entry", "engine", "runtime", "capabilities"] as const;
 type Key = (typeof KEYS)[number];
 
 /** Reads and checks `<folder>/handler.toml`. Throws `BuildError` (`TSK_BUILD_CONFIG`) with file and line. */
@@ -79,6 +85,7 @@ class ConfigReader {
       language,
       entry: this.#entry(),
       engine: this.#engine(language),
+      runtime: this.#runtime(language),
       capabilities: this.#capabilities(),
     };
   }
@@ -98,6 +105,13 @@ class ConfigReader {
     if (this.#values["engine"] !== undefined)
       this.#refuse("engine", "an engine", "none where the language is assemblyscript");
     return "none";
+  }
+
+  #runtime(language: Language): AssemblyScriptRuntime {
+    if (this.#values["runtime"] === undefined) return "incremental";
+    if (language !== "assemblyscript")
+      this.#refuse("runtime", "a runtime", "one only where the language is assemblyscript");
+    return this.#oneOf("runtime", ASSEMBLYSCRIPT_RUNTIMES);
   }
 
   #capabilities(): readonly string[] {

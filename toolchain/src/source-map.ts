@@ -27,3 +27,53 @@ export function firstMappedFrame(map: SourceMapV3, text: string): SourcePlace | 
   ).flatMap(({ source, line, column }) => (source === null ? [] : [{ file: source, line, column: column + 1 }]));
   return places.find(({ file }) => !file.startsWith("../") && !file.includes("node_modules/")) ?? places[0];
 }
+
+/**
+ * The map with the start of each line mapped to what its first token is mapped to. QuickJS gives the start of the line for
+ * some expressions (a property read of undefined), before the first token of an indented line.
+ */
+export function coverLineStarts(map: SourceMapV3): SourceMapV3 {
+  const lines = map.mappings.split(";").map((line) => {
+    const { value, length } = readVlq(line);
+    const [first = ""] = line.split(",", 1);
+    // Fields are relative to the segment before: the added one takes the first one's place, which then differs by its column.
+    return value > 0 && first.length > length
+      ? `A${first.slice(length)},${first.slice(0, length)}AAA${line.slice(first.length)}`
+      : line;
+  });
+  return { ...map, mappings: lines.join(";") };
+}
+
+/**
+ * The map of a module whose code moved by `shift` bytes: columns are byte offsets, and but for the first they are relative
+ * to the one before.
+ */
+export function shiftFirstColumn(map: SourceMapV3, shift: number): SourceMapV3 {
+  const { value, length } = readVlq(map.mappings);
+  return { ...map, mappings: writeVlq(value + shift) + map.mappings.slice(length) };
+}
+
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** The base-64 VLQ number at the start of `text`, and how many characters it takes; none where there is no number. */
+function readVlq(text: string): { value: number; length: number } {
+  let bits = 0;
+  for (let length = 1; length <= text.length; length += 1) {
+    const digit = BASE64.indexOf(text.charAt(length - 1));
+    if (digit < 0) break;
+    bits |= (digit & 31) << (5 * (length - 1));
+    if ((digit & 32) === 0) return { value: bits & 1 ? -(bits >>> 1) : bits >>> 1, length };
+  }
+  return { value: 0, length: 0 };
+}
+
+function writeVlq(value: number): string {
+  let rest = value < 0 ? (-value << 1) | 1 : value << 1;
+  let text = "";
+  do {
+    const digit = rest & 31;
+    rest >>>= 5;
+    text += BASE64.charAt(rest > 0 ? digit | 32 : digit);
+  } while (rest > 0);
+  return text;
+}

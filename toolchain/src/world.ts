@@ -4,7 +4,8 @@ import { join } from "node:path";
 /** The contract that components are built for. */
 export const CONTRACT = "tasker:handler@1.0.0";
 export const WORLD = "handler";
-const CONTRACT_FOLDER = join(import.meta.dirname, "../../wit/tasker-handler@1.0.0");
+/** Its WIT files. */
+export const CONTRACT_FOLDER: string = join(import.meta.dirname, "../../wit/tasker-handler@1.0.0");
 const VERSION = CONTRACT.slice(CONTRACT.indexOf("@"));
 
 /** Interfaces that every component may import. `abort` is for languages that cannot return their exceptions. */

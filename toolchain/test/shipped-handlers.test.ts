@@ -115,6 +115,14 @@ describe("commerce/order_fulfillment", () => {
   });
 });
 
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 describe("weather/weather_report", () => {
   const csv = readFileSync(
     join(import.meta.dirname, "../../node_modules/vega-datasets/data/seattle-weather.csv"),
@@ -129,8 +137,6 @@ describe("weather/weather_report", () => {
       .slice(1)
       .map((line) => line.split(","))
       .map(([date = "", rain, high, low]) => ({ date, rain: Number(rain), high: Number(high), low: Number(low) }));
-    const round = (value: number): number => Math.round(value * 100) / 100;
-    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
     const highest = Math.max(...days.map(({ high }) => high));
     const lowest = Math.min(...days.map(({ low }) => low));
 

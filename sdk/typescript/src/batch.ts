@@ -80,14 +80,20 @@ export interface BatchShare {
 /** The share of a batch worker's step. Throws `PermanentError` where the step is none. */
 export function batchShare(step: StepContext<unknown, unknown>): BatchShare {
   const { cursor, is_no_op: noOp } = step.stepInputs;
-  if (typeof cursor !== "object" || cursor === null || !("batch_id" in cursor)) {
-    throw new PermanentError(`Cannot read the batch of step "${step.stepName}": its inputs have no cursor`);
-  }
+  if (typeof cursor !== "object" || cursor === null || !("batch_id" in cursor)) throw noBatch(step);
+  const { batch_id: batchId } = cursor;
+  if (typeof batchId !== "string") throw noBatch(step);
   return {
-    batchId: String(cursor["batch_id"]),
+    batchId,
     start: cursor["start_cursor"] ?? null,
     end: cursor["end_cursor"] ?? null,
     size: Number(cursor["batch_size"] ?? 0),
     isNoOp: noOp === true,
   };
+}
+
+function noBatch(step: StepContext<unknown, unknown>): PermanentError {
+  return new PermanentError(
+    `Cannot read the batch of step "${step.stepName}": its inputs have no cursor with a batch_id`,
+  );
 }

@@ -54,8 +54,7 @@ export function validate<Output>(schema: Schema<Output>, value: unknown, what: s
   if ("~standard" in schema) {
     const answer = schema["~standard"].validate(value);
     if (isIssues(answer)) throw refusal(what, answer.issues);
-    // The agreement: an answer without issues has the checked value, of the type that `types.output` names.
-    if (isAnswer<Output>(answer)) return answer.value;
+    if (isAnswer(schema, answer)) return answer.value;
     throw new PermanentError(
       `Cannot check ${what}: its schema answers by a promise, accepted are schemas that answer at once`,
     );
@@ -74,7 +73,8 @@ function isIssues(answer: unknown): answer is { readonly issues: readonly Schema
   return typeof answer === "object" && answer !== null && "issues" in answer && Array.isArray(answer.issues);
 }
 
-function isAnswer<Output>(answer: unknown): answer is { readonly value: Output } {
+/** The agreement: an answer without issues has the checked value, of the type that `types.output` names. */
+function isAnswer<Output>(_schema: StandardSchema<Output>, answer: unknown): answer is { readonly value: Output } {
   return typeof answer === "object" && answer !== null && "value" in answer;
 }
 

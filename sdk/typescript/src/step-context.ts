@@ -37,8 +37,10 @@ export interface StepContext<Input = JsonObject, Config = JsonObject> {
    * being a permanent failure. Throws `PermanentError` (`missing_dependency`) where there is none of that name.
    */
   dependency<S extends Schema>(stepName: string, schema: S): OutputOf<S>;
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what the author knows of the other step
   dependency<Result = JsonValue>(stepName: string): Result;
   /** The same, or undefined where there is none: for steps after a decision. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as above
   optionalDependency<Result = JsonValue>(stepName: string): Result | undefined;
   /** The names that `dependency` knows. */
   readonly dependencyNames: readonly string[];

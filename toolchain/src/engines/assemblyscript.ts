@@ -1,12 +1,11 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
-import asc from "assemblyscript/asc";
 import { componentEmbed, componentNew } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { BuildError, messageOf } from "../build-error.ts";
-import type { MadeComponent } from "../build-handler.ts";
+import type { MadeComponent } from "../make-component.ts";
 import type { HandlerConfig } from "../handler-config.ts";
-import type { SourceMapV3 } from "../source-map.ts";
+import { shiftFirstColumn, type SourceMapV3 } from "../source-map.ts";
 import { interfaceName, WORLD, worldText } from "../world.ts";
 import { renameExports, type RenamedModule } from "./core-module.ts";
 
@@ -44,7 +43,29 @@ export async function makeFromAssemblyScript(config: HandlerConfig): Promise<Mad
     stringEncoding: "utf16",
   });
   const component = await componentNew(embedded);
-  return { component, map: shiftColumns(compiled.map, core.codeShift), files: compiled.files };
+  return { component, map: shiftFirstColumn(compiled.map, core.codeShift), files: compiled.files };
+}
+
+/** By a name that the type checker does not follow: asc's types declare a global `console` of its own. */
+const COMPILER: string = "assemblyscript/asc";
+
+/** The part of asc's programmatic interface that is used. */
+interface Compiler {
+  main(
+    args: readonly string[],
+    host: {
+      readFile(name: string): string | null;
+      writeFile(name: string, contents: Uint8Array | string): void;
+      listFiles(): readonly string[];
+      reportDiagnostic(diagnostic: Diagnostic): void;
+    },
+  ): Promise<{ readonly error: Error | null }>;
+}
+
+interface Diagnostic {
+  readonly category: number;
+  readonly message: string;
+  readonly range: { readonly start: number; readonly source: { readonly normalizedPath: string } } | null;
 }
 
 interface Compiled {
@@ -57,8 +78,20 @@ async function compile(config: HandlerConfig): Promise<Compiled> {
   const files = new Map<string, string>();
   const outputs = new Map<string, Uint8Array | string>();
   const problems: BuildError[] = [];
-  const { error, stderr } = await asc.main(
-    [ENTRY, "--baseDir", config.folder, "--outFile", OUTPUT, "--sourceMap", "-O3s", ...RUNTIME, ...ALIASES],
+  const asc: Compiler = await import(COMPILER);
+  const { error } = await asc.main(
+    [
+      ENTRY,
+      "--baseDir",
+      config.folder,
+      "--outFile",
+      OUTPUT,
+      "--sourceMap",
+      "-O3s",
+      "--runtime",
+      config.runtime,
+      ...ALIASES,
+    ],
     {
       readFile: (name) => (name === ENTRY ? entryModule(config) : readSource(config.folder, name, files)),
       writeFile: (name, contents) => void outputs.set(name, contents),
@@ -74,14 +107,11 @@ async function compile(config: HandlerConfig): Promise<Compiled> {
     throw new BuildError({
       code: "TSK_BUILD_SOURCE",
       attempted: "Cannot compile the handler",
-      found: error ? `${messageOf(error)} ${stderr.toString()}`.trim() : "no output of the compiler",
+      found: error ? messageOf(error) : "no output of the compiler",
     });
   }
   return { core, map: readMap(config, map, files), files: [...files.values()] };
 }
-
-/** The incremental collector: see docs/decisions/0004-javascript-engines.md for what it costs. */
-const RUNTIME = ["--runtime", process.env.ASRT ?? "incremental"];
 
 function entryModule(config: HandlerConfig): string {
   const manifest = [config.name, config.version, `assemblyscript/${SDK_VERSION}`].map((part) => JSON.stringify(part));
@@ -111,14 +141,12 @@ function readSource(folder: string, name: string, files: Map<string, string>): s
   }
 }
 
-type Diagnostic = Parameters<NonNullable<NonNullable<Parameters<typeof asc.main>[1]>["reportDiagnostic"]>>[0];
-
 const ERROR_CATEGORY = 3;
 
 /** The error that a diagnostic is, if it is one. Its range counts characters of a source of which only the path is given. */
 function sourceErrors(diagnostic: Diagnostic, files: ReadonlyMap<string, string>): BuildError[] {
   if (diagnostic.category !== ERROR_CATEGORY) return [];
-  const file = diagnostic.range?.source?.normalizedPath;
+  const file = diagnostic.range?.source.normalizedPath;
   const path = file === undefined ? undefined : files.get(file);
   const before = path === undefined ? [] : readFileSync(path, "utf8").slice(0, diagnostic.range?.start).split("\n");
   return [
@@ -166,35 +194,4 @@ function readMap(config: HandlerConfig, text: Uint8Array | string, files: Map<st
     names: map.names,
     mappings: map.mappings,
   };
-}
-
-/** Columns are byte offsets in the module; the first one of the only line is absolute, the others follow it. */
-function shiftColumns(map: SourceMapV3, shift: number): SourceMapV3 {
-  const [first = ""] = /^[A-Za-z0-9+/]*/.exec(map.mappings) ?? [];
-  const { value, length } = readVlq(first);
-  return { ...map, mappings: writeVlq(value + shift) + map.mappings.slice(length) };
-}
-
-const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/** The first base-64 VLQ number of `text`, and how many characters it takes. */
-function readVlq(text: string): { value: number; length: number } {
-  let bits = 0;
-  for (let length = 1; length <= text.length; length += 1) {
-    const digit = BASE64.indexOf(text.charAt(length - 1));
-    bits |= (digit & 31) << (5 * (length - 1));
-    if ((digit & 32) === 0) return { value: bits & 1 ? -(bits >>> 1) : bits >>> 1, length };
-  }
-  return { value: 0, length: 0 };
-}
-
-function writeVlq(value: number): string {
-  let rest = value < 0 ? (-value << 1) | 1 : value << 1;
-  let text = "";
-  do {
-    const digit = rest & 31;
-    rest >>>= 5;
-    text += BASE64.charAt(rest > 0 ? digit | 32 : digit);
-  } while (rest > 0);
-  return text;
 }

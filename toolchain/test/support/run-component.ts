@@ -107,15 +107,16 @@ export async function loadComponent(path: string): Promise<LoadedComponent> {
       granted["tasker:handler/abort"] = {
         abort: (...reason: [string, string, number, number]) => void aborts.push(reason),
       };
-      const getModule = (name: string): WebAssembly.Module => {
-        const module = modules.get(name);
-        if (module === undefined) throw new Error(`no core module ${name}`);
-        return module;
-      };
-      const { stepHandler } = glue.instantiate(getModule, granted);
+      const { stepHandler } = glue.instantiate((name) => found(modules, name), granted);
       return { outcome: stepHandler.handle({ ...DEFAULTS, ...context }), logs };
     },
   };
+}
+
+function found(modules: ReadonlyMap<string, WebAssembly.Module>, name: string): WebAssembly.Module {
+  const module = modules.get(name);
+  if (module === undefined) throw new Error(`no core module ${name}`);
+  return module;
 }
 
 /** WASI that nobody may call. */
@@ -127,7 +128,12 @@ function deniedInterface(name: string): object {
     {},
     {
       get: (_target, member) =>
-        typeof member === "symbol" ? undefined : /^[A-Z]/.test(member) ? class Denied {} : refuse(member),
+        typeof member === "symbol" ? undefined : /^[A-Z]/.test(member) ? DeniedResource : refuse(member),
     },
   );
+}
+
+/** Stands for a resource class; none is ever made. */
+class DeniedResource {
+  readonly denied = true;
 }

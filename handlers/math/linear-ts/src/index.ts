@@ -17,7 +17,10 @@ export default defineHandlers({
 function evenNumber({ input }: StepContext): number {
   const { even_number: value } = input;
   if (typeof value === "number" && Number.isSafeInteger(value) && value % 2 === 0) return value;
-  throw new PermanentError(`Cannot start the sequence: even_number is ${String(value)}, wanted an even integer`, {
-    errorType: "validation_error",
-  });
+  throw new PermanentError(
+    `Cannot start the sequence: even_number is ${JSON.stringify(value)}, wanted an even integer`,
+    {
+      errorType: "validation_error",
+    },
+  );
 }

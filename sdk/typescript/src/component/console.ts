@@ -5,10 +5,6 @@ type ConsoleMethod = (...values: readonly unknown[]) => void;
 
 /** `console` that writes to the step's log: `log` and `info` as info, the others by their names. */
 export function logConsole(): Readonly<Record<string, ConsoleMethod>> {
-  const at =
-    (level: LogLevel): ConsoleMethod =>
-    (...values) =>
-      log[level](values.map((value) => show(value)).join(" "));
   return {
     log: at("info"),
     info: at("info"),
@@ -17,6 +13,10 @@ export function logConsole(): Readonly<Record<string, ConsoleMethod>> {
     error: at("error"),
     trace: at("trace"),
   };
+}
+
+function at(level: LogLevel): ConsoleMethod {
+  return (...values) => log[level](values.map((value) => show(value)).join(" "));
 }
 
 function show(value: unknown): string {

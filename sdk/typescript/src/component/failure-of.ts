@@ -82,7 +82,7 @@ function saysRetryable(thrown: unknown): boolean {
 
 function show(thrown: unknown): string {
   if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`;
-  if (typeof thrown !== "object" || thrown === null) return `${String(thrown)}`;
+  if (typeof thrown !== "object" || thrown === null) return String(thrown);
   if ("message" in thrown && typeof thrown.message === "string") return thrown.message;
   return stringifyJson(thrown);
 }

@@ -120,23 +120,12 @@ function settledByTurns(outcome: StepPromise<unknown>): Promise<void> {
   });
 }
 
-function finish(outcome: StepPromise<unknown>, u64: ServeOptions["u64"]): WitOutcome {
-  const { state } = outcome;
+function finish({ state }: StepPromise<unknown>, u64: ServeOptions["u64"]): WitOutcome {
   takeUnhandled().forEach(warnUnhandled);
-  switch (state.name) {
-    case "fulfilled":
-      return outcomeOf(state.value, u64);
-    case "rejected":
-      return failed(failureOfThrown(state.reason), u64);
-    case "pending":
-      return failed(
-        contractFailure(
-          "never_settled",
-          "Cannot finish the step: the handler's promise never settles, nothing is left that could settle it",
-        ),
-        u64,
-      );
-  }
+  if (state.name === "fulfilled") return outcomeOf(state.value, u64);
+  if (state.name === "rejected") return failed(failureOfThrown(state.reason), u64);
+  const message = "Cannot finish the step: the handler's promise never settles, nothing is left that could settle it";
+  return failed(contractFailure("never_settled", message), u64);
 }
 
 function warnUnhandled(reason: unknown): void {

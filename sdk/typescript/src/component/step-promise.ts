@@ -2,9 +2,11 @@ import { enqueueJob } from "./job-queue.ts";
 
 type Resolve<T> = (value: T | PromiseLike<T>) => void;
 type Reject = (reason: unknown) => void;
-type State<T> =
+
+/** What a promise came to. Values are `unknown` inside this module; the signatures of `then` give them their types back. */
+type State =
   | { readonly name: "pending"; readonly reactions: (() => void)[] }
-  | { readonly name: "fulfilled"; readonly value: T }
+  | { readonly name: "fulfilled"; readonly value: unknown }
   | { readonly name: "rejected"; readonly reason: unknown };
 
 /** Promises that were rejected while nobody listened; emptied by `takeUnhandled`. */
@@ -12,20 +14,18 @@ const unhandled = new Set<StepPromise<unknown>>();
 
 /** The reasons of rejections that nobody listened to since the last call. */
 export function takeUnhandled(): unknown[] {
-  const reasons = Array.from(unhandled, (promise) => promise.state).map((state) =>
-    state.name === "rejected" ? state.reason : undefined,
-  );
+  const reasons = Array.from(unhandled, ({ state }) => (state.name === "rejected" ? state.reason : undefined));
   unhandled.clear();
   return reasons;
 }
 
 /**
  * `Promise` for handlers: the ECMAScript one, on the SDK's job queue. It stands in for the global, so that lowered
- * `async` functions and every library use it.
+ * `async` functions and every library use it. (No private members: lowered they become weak maps, slow in an interpreter.)
  */
 export class StepPromise<T> implements Promise<T> {
   /** Read by the glue, which asks a settled promise for its value without another turn of the queue. */
-  state: State<T> = { name: "pending", reactions: [] };
+  state: State = { name: "pending", reactions: [] };
 
   constructor(executor: (resolve: Resolve<T>, reject: Reject) => void) {
     if (typeof executor !== "function") throw new TypeError("Cannot make a promise: found no function to run");
@@ -51,11 +51,19 @@ export class StepPromise<T> implements Promise<T> {
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): StepPromise<A | B> {
     unhandled.delete(this);
-    const derived = withResolversOf<A | B>(this.constructor);
-    const react = (): void => enqueueJob(() => derived.settleFrom(this.state, onFulfilled, onRejected));
+    let resolve = unset;
+    let reject = unset;
+    // Of the class that `then` was called on: subclasses derive subclasses.
+    const derived: StepPromise<A | B> = Reflect.construct(this.constructor, [
+      (whenResolved: Reject, whenRejected: Reject): void => {
+        resolve = whenResolved;
+        reject = whenRejected;
+      },
+    ]);
+    const react = (): void => enqueueJob(() => passOn(this.state, onFulfilled, onRejected, { resolve, reject }));
     if (this.state.name === "pending") this.state.reactions.push(react);
     else react();
-    return derived.promise;
+    return derived;
   }
 
   catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): StepPromise<T | B> {
@@ -63,7 +71,7 @@ export class StepPromise<T> implements Promise<T> {
   }
 
   finally(onFinally?: (() => void) | null): StepPromise<T> {
-    if (typeof onFinally !== "function") return this.then();
+    if (typeof onFinally !== "function") return this.then(undefined);
     return this.then(
       (value) => StepPromise.resolve(onFinally()).then(() => value),
       (reason: unknown) =>
@@ -73,10 +81,10 @@ export class StepPromise<T> implements Promise<T> {
     );
   }
 
-  static resolve<V>(this: void, value?: V | PromiseLike<V>): StepPromise<V> {
-    if (value instanceof StepPromise) return value;
-    // Without an argument the value is undefined, which is what V is then.
-    return new StepPromise<V>((resolve) => resolve(value as V));
+  static resolve(this: void): StepPromise<void>;
+  static resolve<V>(this: void, value: V | PromiseLike<V>): StepPromise<V>;
+  static resolve(this: void, value?: unknown): StepPromise<unknown> {
+    return value instanceof StepPromise ? value : new StepPromise((resolve) => resolve(value));
   }
 
   static reject(this: void, reason?: unknown): StepPromise<never> {
@@ -84,8 +92,8 @@ export class StepPromise<T> implements Promise<T> {
   }
 
   static withResolvers<V>(this: void): { promise: StepPromise<V>; resolve: Resolve<V>; reject: Reject } {
-    let resolve: Resolve<V> = () => {};
-    let reject: Reject = () => {};
+    let resolve: Resolve<V> = unset;
+    let reject: Reject = unset;
     const promise = new StepPromise<V>((whenResolved, whenRejected) => {
       resolve = whenResolved;
       reject = whenRejected;
@@ -98,23 +106,24 @@ export class StepPromise<T> implements Promise<T> {
   }
 
   static all<V>(this: void, values: Iterable<V | PromiseLike<V>>): StepPromise<V[]> {
-    return collect<V, V[]>(values, (each, place, { put, reject }) => each.then((value) => put(place, value), reject));
+    return collect<V, V>(values, (each, put, reject) => each.then(put, reject));
   }
 
   static allSettled<V>(this: void, values: Iterable<V | PromiseLike<V>>): StepPromise<PromiseSettledResult<V>[]> {
-    return collect<V, PromiseSettledResult<V>[]>(values, (each, place, { put }) =>
+    return collect<V, PromiseSettledResult<V>>(values, (each, put) =>
       each.then(
-        (value) => put(place, { status: "fulfilled", value }),
-        (reason: unknown) => put(place, { status: "rejected", reason }),
+        (value) => put({ status: "fulfilled", value }),
+        (reason: unknown) => put({ status: "rejected", reason }),
       ),
     );
   }
 
   static any<V>(this: void, values: Iterable<V | PromiseLike<V>>): StepPromise<V> {
     return new StepPromise<V>((resolve, reject) => {
-      collect<V, unknown[]>(values, (each, place, { put }) =>
-        each.then(resolve, (reason: unknown) => put(place, reason)),
-      ).then((reasons) => reject(new AggregateError(reasons, "All promises were rejected")), reject);
+      collect<V, unknown>(values, (each, put) => each.then(resolve, put)).then(
+        (reasons) => reject(new AggregateError(reasons, "All promises were rejected")),
+        reject,
+      );
     });
   }
 
@@ -125,8 +134,44 @@ export class StepPromise<T> implements Promise<T> {
   }
 }
 
-/** The pair of functions that decide a promise; only the first call of either counts. (Private members would be lowered to weak maps.) */
-function settlersOf<T>(promise: StepPromise<T>): { resolve: Resolve<T>; reject: Reject } {
+/** Stands where an executor, which runs at once, is about to put the real one. */
+function unset(_value: unknown): void {}
+
+/** Listens to each value, and settles when each has `put` its result in its place. */
+function collect<V, R>(
+  values: Iterable<V | PromiseLike<V>>,
+  listen: (each: StepPromise<V>, put: (result: R) => void, reject: Reject) => void,
+): StepPromise<R[]> {
+  return new StepPromise<R[]>((resolve, reject) => {
+    const results: R[] = [];
+    // One more than there are values, until all are counted.
+    let missing = 1;
+    const arrived = (): void => {
+      missing -= 1;
+      if (missing === 0) resolve(results);
+    };
+    let count = 0;
+    for (const value of values) {
+      const place = count;
+      count += 1;
+      missing += 1;
+      const put = (result: R): void => {
+        results[place] = result;
+        arrived();
+      };
+      listen(StepPromise.resolve(value), put, reject);
+    }
+    arrived();
+  });
+}
+
+interface Settlers {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: Reject;
+}
+
+/** The pair of functions that decide a promise; only the first call of either counts. */
+function settlersOf(promise: StepPromise<unknown>): Settlers {
   let decided = false;
   return {
     resolve(value) {
@@ -142,18 +187,15 @@ function settlersOf<T>(promise: StepPromise<T>): { resolve: Resolve<T>; reject: 
   };
 }
 
-function resolvePromise<T>(promise: StepPromise<T>, value: T | PromiseLike<T>): void {
+function resolvePromise(promise: StepPromise<unknown>, value: unknown): void {
   if (value === promise) return rejectPromise(promise, new TypeError("Cannot resolve a promise with itself"));
   let then: unknown;
   try {
-    then = isObject(value) && "then" in value ? value.then : undefined;
+    then = isObject(value) ? Reflect.get(value, "then") : undefined;
   } catch (error) {
     return rejectPromise(promise, error);
   }
-  if (typeof then !== "function") {
-    // Not a thenable, so it is the value itself.
-    return settle(promise, { name: "fulfilled", value: value as T });
-  }
+  if (typeof then !== "function") return settle(promise, { name: "fulfilled", value });
   const adopt = then;
   enqueueJob(() => {
     const { resolve, reject } = settlersOf(promise);
@@ -165,84 +207,35 @@ function resolvePromise<T>(promise: StepPromise<T>, value: T | PromiseLike<T>): 
   });
 }
 
-function rejectPromise<T>(promise: StepPromise<T>, reason: unknown): void {
+function rejectPromise(promise: StepPromise<unknown>, reason: unknown): void {
   if (promise.state.name === "pending" && promise.state.reactions.length === 0) unhandled.add(promise);
   settle(promise, { name: "rejected", reason });
 }
 
-function settle<T>(promise: StepPromise<T>, state: State<T>): void {
+function settle(promise: StepPromise<unknown>, state: State): void {
   const before = promise.state;
   promise.state = state;
   if (before.name === "pending") for (const reaction of before.reactions) reaction();
 }
 
-interface Collector<R extends unknown[]> {
-  put(place: number, result: R[number]): void;
-  reject: Reject;
-}
-
-/** Listens to each value, and settles when all have put their results in place. */
-function collect<V, R extends unknown[]>(
-  values: Iterable<V | PromiseLike<V>>,
-  listen: (each: StepPromise<V>, place: number, collector: Collector<R>) => void,
-): StepPromise<R> {
-  return new StepPromise<R>((resolve, reject) => {
-    const results: unknown[] = [];
-    let missing = 1;
-    // Every place holds an R[number] when the last is filled: `put` is the only writer.
-    const arrived = (): void => void ((missing -= 1) === 0 && resolve(results as R));
-    const put: Collector<R>["put"] = (place, result) => {
-      results[place] = result;
-      arrived();
-    };
-    let place = 0;
-    for (const value of values) {
-      missing += 1;
-      results.push(undefined);
-      listen(StepPromise.resolve(value), place, { put, reject });
-      place += 1;
+/** Settles a derived promise as `state` and the callbacks of `then` have it. */
+function passOn(
+  state: State,
+  onFulfilled: ((value: never) => unknown) | null | undefined,
+  onRejected: ((reason: unknown) => unknown) | null | undefined,
+  { resolve, reject }: Settlers,
+): void {
+  try {
+    if (state.name === "rejected") {
+      if (typeof onRejected === "function") resolve(onRejected(state.reason));
+      else reject(state.reason);
+    } else if (state.name === "fulfilled") {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `then` typed the callback by this promise's value
+      resolve(typeof onFulfilled === "function" ? onFulfilled(state.value as never) : state.value);
     }
-    arrived();
-  });
-}
-
-interface Derived<T> {
-  readonly promise: StepPromise<T>;
-  settleFrom<S>(
-    state: State<S>,
-    onFulfilled: ((value: S) => T | PromiseLike<T>) | null | undefined,
-    onRejected: ((reason: unknown) => T | PromiseLike<T>) | null | undefined,
-  ): void;
-}
-
-/** A promise of the class that `then` was called on: subclasses derive subclasses. */
-function withResolversOf<T>(constructor: Function): Derived<T> {
-  let resolve: Resolve<T> = () => {};
-  let reject: Reject = () => {};
-  // A subclass of StepPromise takes an executor as StepPromise does; anything else is not a `this` of `then`.
-  const Class = constructor as typeof StepPromise<T>;
-  const promise = new Class((whenResolved, whenRejected) => {
-    resolve = whenResolved;
-    reject = whenRejected;
-  });
-  return {
-    promise,
-    settleFrom(state, onFulfilled, onRejected) {
-      try {
-        if (state.name === "rejected") {
-          if (typeof onRejected === "function") resolve(onRejected(state.reason));
-          else reject(state.reason);
-        } else if (state.name === "fulfilled") {
-          // Without a callback the value passes through: `then` typed its result as this value's then.
-          resolve(
-            typeof onFulfilled === "function" ? onFulfilled(state.value) : (state.value as T & typeof state.value),
-          );
-        }
-      } catch (error) {
-        reject(error);
-      }
-    },
-  };
+  } catch (error) {
+    reject(error);
+  }
 }
 
 function isObject(value: unknown): value is object {

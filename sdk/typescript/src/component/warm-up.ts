@@ -28,11 +28,15 @@ function warmSchema(schema: Schema | undefined): void {
 }
 
 const SAMPLE_HANDLERS = defineHandlers({
-  sample: async (step) => ({ input: step.input, before: await step.dependency("before"), config: step.config }),
+  sample: async (step) => ({ input: step.input, before: await soon(step.dependency("before")), config: step.config }),
   failing: () => {
     throw new Error("sample");
   },
 });
+
+async function soon<T>(value: T): Promise<T> {
+  return value;
+}
 
 const SAMPLE_CONTEXT: WitContext = {
   taskUuid: "",

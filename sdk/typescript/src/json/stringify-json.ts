@@ -13,11 +13,11 @@ export class NotJsonError extends Error {
 
 /** `JSON.rawJSON` (ECMAScript 2026): text that `JSON.stringify` copies as it stands. */
 interface RawJson {
-  rawJSON(text: string): object;
+  readonly rawJSON: (text: string) => object;
 }
 
-// Guaranteed by the engines that the toolchain embeds, and by Node 26 in tests.
-const { rawJSON } = JSON as JSON & RawJson;
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the engines that the toolchain embeds have it, as has Node 26
+const rawJson = (JSON as JSON & RawJson).rawJSON;
 
 /**
  * The JSON text of `value`, no meaning lost on the way: `bigint` and `ExactNumber` become their digits.
@@ -43,28 +43,20 @@ function textOf(value: unknown): string {
 }
 
 function check(this: unknown, key: string, value: unknown): unknown {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return value;
-    case "number":
-      if (!Number.isFinite(value)) throw new NotJsonError(`${value}${under(key)}`);
-      return value;
-    case "bigint":
-      return rawJSON(value.toString());
-    case "undefined":
-      if (Array.isArray(this)) throw new NotJsonError(`undefined${under(key)} of an array`);
-      return value;
-    case "function":
-    case "symbol":
-      throw new NotJsonError(`a ${typeof value}${under(key)}`);
-    case "object":
-      return value === null ? value : checkObject(key, value);
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
+  if (typeof value === "number") {
+    if (Number.isFinite(value)) return value;
+    throw new NotJsonError(`${value}${under(key)}`);
   }
+  if (typeof value === "bigint") return rawJson(value.toString());
+  if (typeof value === "object") return checkObject(key, value);
+  if (value !== undefined) throw new NotJsonError(`a ${typeof value}${under(key)}`);
+  if (Array.isArray(this)) throw new NotJsonError(`undefined${under(key)} of an array`);
+  return value;
 }
 
 function checkObject(key: string, value: object): object {
-  if (value instanceof ExactNumber) return rawJSON(value.source);
+  if (value instanceof ExactNumber) return rawJson(value.source);
   if (value instanceof Map || value instanceof Set) throw new NotJsonError(`a ${value.constructor.name}${under(key)}`);
   if ("then" in value && typeof value.then === "function") {
     throw new NotJsonError(`a promise${under(key)} (is an await missing?)`);
