@@ -17,7 +17,7 @@ declare namespace WebAssembly {
   type Imports = Readonly<Record<string, Readonly<Record<string, ImportValue>>>>;
 
   class Module {
-    readonly #module: never;
+    readonly [Symbol.toStringTag]: "WebAssembly.Module";
     constructor(bytes: Uint8Array<ArrayBuffer>);
     static imports(module: Module): ModuleImportDescriptor[];
     static exports(module: Module): ModuleExportDescriptor[];
@@ -45,7 +45,7 @@ declare namespace WebAssembly {
     value: T;
   }
   class Tag {
-    readonly #tag: never;
+    readonly [Symbol.toStringTag]: "WebAssembly.Tag";
     constructor(descriptor: { readonly parameters: readonly string[] });
   }
   class RuntimeError extends Error {}

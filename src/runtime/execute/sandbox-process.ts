@@ -34,7 +34,7 @@ serveFrames(({ head, blobs }) => {
 });
 
 /** "Started" must have left before a guest runs: the deadline counts from there. It rides with the report before it. */
-function runAll(runs: readonly WireRun[], blobs: readonly Buffer<ArrayBufferLike>[]): void {
+function runAll(runs: readonly WireRun[], blobs: readonly Buffer[]): void {
   runs.forEach((run, index) => {
     if (index === 0) sendFrame({ started: run.id });
     const { report, blobs: documents } = detachResult(runOne(run, blobs));
@@ -42,7 +42,7 @@ function runAll(runs: readonly WireRun[], blobs: readonly Buffer<ArrayBufferLike
   });
 }
 
-function runOne(run: WireRun, blobs: readonly Buffer<ArrayBufferLike>[]): RunReport {
+function runOne(run: WireRun, blobs: readonly Buffer[]): RunReport {
   const component = components.get(run.digest);
   if (component === undefined) throw new Error("a run of a component that was not loaded");
   return runStep({ component, context: decodeContext(run, blobs), limits: run.limits }, pool);

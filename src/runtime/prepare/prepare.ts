@@ -12,8 +12,7 @@ import { derivePlan } from "./derive-plan.ts";
 import { describe, type Description } from "./describe.ts";
 import { type ComponentModules, extractModules } from "./extract-modules.ts";
 import { PREPARER_VERSION } from "./preparer-version.ts";
-import { FUEL_SCHEDULE } from "./meter/index.ts";
-import { meterModule } from "./unmetered.ts";
+import { FUEL_SCHEDULE, meterModule } from "./meter/index.ts";
 
 /** From the component's bytes to its artifact, still without manifest: nothing of the upload has run yet. `recorded` is the translate process's word and can only lead to a refusal. */
 export function prepare(bytes: Uint8Array<ArrayBuffer>, recorded: RecordedPlan, limits: PrepareLimits): Artifact {

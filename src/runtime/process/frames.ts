@@ -9,7 +9,7 @@ import { TaskerError } from "../../core/errors/index.ts";
 
 export interface Frame {
   readonly head: unknown;
-  readonly blobs: readonly Buffer<ArrayBufferLike>[];
+  readonly blobs: readonly Buffer[];
 }
 
 const LENGTH_BYTES = 4;
@@ -17,7 +17,7 @@ const FIXED_BYTES = 8;
 const MAX_BLOBS = 65_536;
 
 /** A frame as the byte strings to write, in order. */
-export function encodeFrame(head: unknown, blobs: readonly Uint8Array[] = []): Buffer<ArrayBufferLike> {
+export function encodeFrame(head: unknown, blobs: readonly Uint8Array[] = []): Buffer {
   const text = Buffer.from(JSON.stringify(head));
   const prefix = Buffer.allocUnsafe(LENGTH_BYTES + FIXED_BYTES + blobs.length * LENGTH_BYTES);
   const blobBytes = blobs.reduce((sum, { length }) => sum + length, 0);
@@ -34,7 +34,7 @@ export function encodeFrame(head: unknown, blobs: readonly Uint8Array[] = []): B
  */
 export class FrameReader {
   readonly #maxBytes: number;
-  #chunks: Buffer<ArrayBufferLike>[] = [];
+  #chunks: Buffer[] = [];
   #buffered = 0;
 
   constructor(maxBytes: number) {
@@ -42,7 +42,7 @@ export class FrameReader {
   }
 
   /** The frames that `chunk` completes. */
-  push(chunk: Buffer<ArrayBufferLike>): Frame[] {
+  push(chunk: Buffer): Frame[] {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
     const frames: Frame[] = [];
@@ -50,7 +50,7 @@ export class FrameReader {
     return frames;
   }
 
-  #next(): Buffer<ArrayBufferLike> | undefined {
+  #next(): Buffer | undefined {
     if (this.#buffered < LENGTH_BYTES) return undefined;
     const length = this.#peekLength();
     if (length > this.#maxBytes) protocol(`a frame of ${length} bytes`, `at most ${this.#maxBytes}`);
@@ -73,13 +73,13 @@ export class FrameReader {
   }
 }
 
-function parseBody(body: Buffer<ArrayBufferLike>): Frame {
+function parseBody(body: Buffer): Frame {
   const headLength = body.readUInt32LE(0);
   const count = body.readUInt32LE(4);
   const headAt = FIXED_BYTES + count * LENGTH_BYTES;
   if (count > MAX_BLOBS || headAt + headLength > body.length) protocol("a frame whose parts do not fit into it");
   let at = headAt + headLength;
-  const blobs: Buffer<ArrayBufferLike>[] = [];
+  const blobs: Buffer[] = [];
   for (let index = 0; index < count; index += 1) {
     const end = at + body.readUInt32LE(FIXED_BYTES + index * LENGTH_BYTES);
     if (end > body.length) protocol("a frame whose parts do not fit into it");

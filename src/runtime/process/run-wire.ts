@@ -39,7 +39,7 @@ export interface FromSandbox {
 export function encodeRun(
   id: number,
   { digest, context, limits }: { digest: string; context: StepContext; limits: RunLimits },
-  blobs: Buffer<ArrayBufferLike>[],
+  blobs: Buffer[],
 ): WireRun {
   const { contextJson, inputsJson, configJson, dependencyResults, checkpoint, ...small } = context;
   const first = blobs.length;
@@ -60,7 +60,7 @@ export function encodeRun(
   };
 }
 
-export function decodeContext(run: WireRun, blobs: readonly Buffer<ArrayBufferLike>[]): StepContext {
+export function decodeContext(run: WireRun, blobs: readonly Buffer[]): StepContext {
   let next = run.blobs;
   const document = (): string => (blobs[next++] ?? Buffer.alloc(0)).toString("utf8");
   const { dependencies, checkpoint, ...small } = run.context;
@@ -83,7 +83,7 @@ export function detachResult(report: RunReport): { readonly report: RunReport; r
   };
 }
 
-export function attachResult(outcome: Outcome, result: Buffer<ArrayBufferLike> | undefined): Outcome {
+export function attachResult(outcome: Outcome, result: Buffer | undefined): Outcome {
   if (outcome.kind !== "success" || result === undefined) return outcome;
   return { ...outcome, resultJson: result.toString("utf8") };
 }

@@ -48,6 +48,9 @@ export class SandboxProcess {
   /** Digest → bytes, least recently used first. */
   readonly #loaded = new Map<string, number>();
   #running: Child | undefined;
+  /** Ends the watch's current wait, which lasts until `#lookAt`. */
+  #wake = new AbortController();
+  #lookAt = 0;
   #startedAt: number | undefined;
   /** When the process last said something or got something to do. */
   #heardAt: number;
@@ -92,7 +95,7 @@ export class SandboxProcess {
     this.#sent.push(...numbered);
     this.#heardAt = this.#options.clock.now();
     // Until the child is there the messages wait for it, in order.
-    void this.#child.then((child) => {
+    void this.#child.then((child): void => {
       const heads: WireRun[] = [];
       const blobs: Buffer[] = [];
       for (const { id, run } of numbered) {
@@ -151,9 +154,10 @@ export class SandboxProcess {
   #start(id: number): void {
     if (this.#sent[0]?.id !== id || this.#startedAt !== undefined) protocol(`a start of run ${id} out of turn`);
     this.#startedAt = this.#heardAt;
+    if (this.#nextLook() < this.#lookAt) this.#wake.abort();
   }
 
-  #finish(id: number, report: RunReport, result: Buffer<ArrayBufferLike> | undefined): void {
+  #finish(id: number, report: RunReport, result: Buffer | undefined): void {
     const startedAt = this.#startedAt;
     if (this.#sent[0]?.id !== id || startedAt === undefined) protocol(`a report of run ${id} out of turn`);
     const [finished] = this.#sent.splice(0, 1);
@@ -168,7 +172,9 @@ export class SandboxProcess {
   async #watch(child: Child): Promise<void> {
     const { clock, idleStopMs, maxResidentBytes } = this.#options;
     while (!this.#over.signal.aborted) {
-      await clock.wait(Math.max(1, this.#nextLook() - clock.now()), this.#over.signal);
+      this.#wake = new AbortController();
+      this.#lookAt = this.#nextLook();
+      await clock.wait(Math.max(1, this.#lookAt - clock.now()), this.#wake.signal);
       const now = clock.now();
       const limit = this.#deadlineMs();
       if (this.#startedAt !== undefined && limit !== undefined && now >= this.#startedAt + limit) {
@@ -202,6 +208,7 @@ export class SandboxProcess {
   #end(reason: string): void {
     if (this.#over.signal.aborted) return;
     this.#over.abort();
+    this.#wake.abort();
     this.#endReason ??= reason;
     const runs = this.#sent.splice(0).map(({ run }) => run);
     const first = this.#startedAt === undefined ? undefined : runs.shift();

@@ -40,9 +40,9 @@ async function loadGlue(glue: string): Promise<Instantiate> {
   return refuse("TSK_COMPONENT_INVALID", "the translator's glue has no instantiate function");
 }
 
-/** Stands for every import: any property is a class that does nothing. Nothing is called while modules are linked. */
+/** Stands for every import: any property is a function that does nothing, and a class where one is needed. Nothing is called while modules are linked. */
 function anyImport(): unknown {
-  const functions = new Proxy({}, { get: () => class {} });
+  const functions = new Proxy({}, { get: () => function nothing() {} });
   return new Proxy({}, { get: () => functions, has: () => true });
 }
 

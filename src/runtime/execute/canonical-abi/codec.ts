@@ -221,9 +221,12 @@ function number(size: 1 | 2 | 4, signed: boolean): Codec {
 }
 
 /** Every NaN becomes the canonical one: its bits differ between machines and would be a leak of nondeterminism. */
+function canonical(value: number): number {
+  return Number.isNaN(value) ? Number.NaN : value;
+}
+
 function float(kind: "f32" | "f64"): Codec {
   const size = kind === "f32" ? 4 : 8;
-  const canonical = (value: number): number => (Number.isNaN(value) ? Number.NaN : value);
   return {
     size,
     align: size,

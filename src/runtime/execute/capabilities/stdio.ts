@@ -9,14 +9,14 @@ const NEWLINE = 0x0a;
 /** What a guest writes to its standard streams, cut into lines of the step's log. */
 export class Stdio {
   readonly #state: RunState;
-  readonly #open: Record<StreamName, Buffer<ArrayBufferLike>> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  readonly #open: Record<StreamName, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
 
   constructor(state: RunState) {
     this.#state = state;
   }
 
   write(stream: StreamName, bytes: Uint8Array<ArrayBuffer>): void {
-    let rest: Buffer<ArrayBufferLike> = Buffer.concat([this.#open[stream], bytes]);
+    let rest: Buffer = Buffer.concat([this.#open[stream], bytes]);
     if (rest.length > this.#state.logBytesLeft) this.#state.logExceeded();
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
       this.#line(stream, rest.subarray(0, end));
@@ -35,7 +35,7 @@ export class Stdio {
     }
   }
 
-  #line(stream: StreamName, bytes: Buffer<ArrayBufferLike>): void {
+  #line(stream: StreamName, bytes: Buffer): void {
     this.#state.log({ level: LEVELS[stream], message: bytes.toString("utf8"), fieldsJson: "" });
   }
 }
