@@ -33,11 +33,70 @@ export function newBudgets(limits: RunLimits = {}): Budgets {
 }
 
 /** What a metered module imports from the reserved namespace, with fresh memories. */
-export function meterImports(metered: MeteredModule, budgets: Budgets): WebAssembly.Imports {
+export function meterImports(
+  metered: MeteredModule,
+  budgets: Budgets,
+  supplied: Readonly<Record<string, WebAssembly.Memory>> = {},
+): WebAssembly.Imports {
   const memories = metered.memories.map(({ importName, minPages, maxPages }) => [
     importName,
-    new WebAssembly.Memory({ initial: minPages, ...(maxPages === undefined ? {} : { maximum: maxPages }) }),
+    supplied[importName] ??
+      new WebAssembly.Memory({ initial: minPages, ...(maxPages === undefined ? {} : { maximum: maxPages }) }),
   ]);
   const globals = metered.globals.map((name) => [name, budgets[name]]);
   return { [METER_NAMESPACE]: Object.fromEntries([...memories, ...globals]) };
+}
+
+/** A metered module at work. */
+export interface MeteredRun {
+  readonly metered: MeteredModule;
+  readonly budgets: Budgets;
+  readonly exports: Record<string, WebAssembly.ExportValue>;
+  /** Calls an export; a trap is the result like any other value. */
+  call(name: string, ...args: readonly unknown[]): unknown;
+  /** Fuel used since the budgets were set. */
+  fuelUsed(): number;
+  stopped(): ReturnType<typeof readFuel>["stopped"];
+}
+
+export interface MeteredRunOptions extends RunLimits {
+  readonly imports?: WebAssembly.Imports;
+  readonly budgets?: Budgets;
+  /** Memories in place of fresh ones, by import name. */
+  readonly memories?: Readonly<Record<string, WebAssembly.Memory>>;
+  readonly meter?: MeterOptions;
+}
+
+/** Meters a module and instantiates it. */
+export function instantiateMetered(bytes: Uint8Array<ArrayBuffer>, options: MeteredRunOptions = {}): MeteredRun {
+  const metered = meterModule(bytes, options.meter);
+  const budgets = options.budgets ?? newBudgets(options);
+  const before = readFuel(budgets.fuel.value).fuelLeft;
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(metered.bytes), {
+    ...options.imports,
+    ...meterImports(metered, budgets, options.memories),
+  });
+  return {
+    metered,
+    budgets,
+    exports,
+    call: (name, ...args) => callExport(exports, name, args),
+    fuelUsed: () => before - readFuel(budgets.fuel.value).fuelLeft,
+    stopped: () => readFuel(budgets.fuel.value).stopped,
+  };
+}
+
+/** The result of an exported function, or the error that it ended with. */
+export function callExport(
+  exports: Record<string, WebAssembly.ExportValue>,
+  name: string,
+  args: readonly unknown[],
+): unknown {
+  const exported = exports[name];
+  if (typeof exported !== "function") throw new Error(`no function "${name}"`);
+  try {
+    return exported(...args);
+  } catch (error) {
+    return error;
+  }
 }

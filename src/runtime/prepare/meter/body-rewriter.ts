@@ -160,7 +160,11 @@ export class BodyRewriter {
       if (this.#height > this.#maxHeight) this.#maxHeight = this.#height;
     }
     if (cursor.at !== end) this.#broken("a body that goes on behind its end");
-    capped("merges of locals in one function", this.#mergeWork * (this.#word + this.#locals), this.#context.limits.maxMergeWork);
+    capped(
+      "merges of locals in one function",
+      this.#mergeWork * (this.#word + this.#locals),
+      this.#context.limits.maxMergeWork,
+    );
     return this.#caughtOrdinals.size === caughtBefore;
   }
 
@@ -978,7 +982,11 @@ export class BodyRewriter {
   }
 
   #refuseOpcode(name: string): never {
-    return refuse("TSK_COMPONENT_UNSUPPORTED", `an instruction with opcode ${name}`, "the instructions of docs/fuel.md");
+    return refuse(
+      "TSK_COMPONENT_UNSUPPORTED",
+      `an instruction with opcode ${name}`,
+      "the instructions of docs/fuel.md",
+    );
   }
 }
 

@@ -11,6 +11,8 @@ export {
   stackBytesFor,
 } from "./fuel-word.ts";
 export {
+  EXCEPTION_BYTES,
+  EXCEPTION_VALUE_BYTES,
   METER_GLOBALS,
   METER_NAMESPACE,
   type MeteredMemory,

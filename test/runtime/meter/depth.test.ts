@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import { instantiateMetered } from "./metered-instance.ts";
+import { wasm } from "./wasm-text.ts";
+
+/** 1,500 units of 256 bytes: less than V8's default stack of 984 KiB has. */
+const DEPTH = { callDepth: 1_500 } as const;
+
+describe("call depth", () => {
+  const shapes: readonly (readonly [name: string, fields: string])[] = [
+    ["a small function", `(func $f (export "f") (call $f))`],
+    [
+      "many parameters",
+      `(func $f (param ${"i64 ".repeat(200)}) (call $f ${"(i64.const 1)".repeat(200)}))
+      (func (export "f") (call $f ${"(i64.const 1)".repeat(200)}))`,
+    ],
+    [
+      "many locals that live across the call",
+      `(func $f (export "f") (result i64) (local ${"i64 ".repeat(300)})
+         ${Array.from({ length: 300 }, (_, i) => `(local.set ${i} (i64.load (i32.const ${i * 8})))`).join("\n")}
+         (drop (call $f))
+         ${Array.from({ length: 300 }, (_, i) => `(i64.store (i32.const ${i * 8}) (local.get ${i}))`).join("\n")}
+         (i64.const 0))
+       (memory 1)`,
+    ],
+    [
+      "many operands that live across the call",
+      `(memory 1)
+       (func $f (export "f") (result i64)
+         ${Array.from({ length: 300 }, (_, i) => `(i64.load (i32.const ${i * 8}))`).join("\n")}
+         (call $f) ${"(i64.add)".repeat(300)})`,
+    ],
+    [
+      "vectors that live across the call",
+      `(memory 1)
+       (func $f (export "f") (result i64)
+         ${Array.from({ length: 200 }, (_, i) => `(v128.load (i32.const ${i * 16}))`).join("\n")}
+         (drop (call $f)) ${"(i64x2.add)".repeat(199)} (i64x2.extract_lane 0))`,
+    ],
+    ["many results", `(func $f (export "f") (result ${"i64 ".repeat(200)}) (call $f))`],
+    ["calls through a table", `(table funcref (elem $f)) (func $f (export "f") (call_indirect (i32.const 0)))`],
+    [
+      "calls through a reference",
+      `(type $t (func)) (elem declare func $f) (func $f (export "f") (type $t) (call_ref $t (ref.func $f)))`,
+    ],
+  ];
+  for (const [name, fields] of shapes) {
+    it(`ends before V8's stack does, at the same fuel each time: ${name}`, async () => {
+      const bytes = await wasm(`(module ${fields})`);
+      const fuel = new Set<number>();
+      // Often enough for V8 to come with its optimised code in between.
+      for (let round = 0; round < 30; round += 1) {
+        const run = instantiateMetered(bytes, DEPTH);
+        expect(run.call("f")).toBeInstanceOf(WebAssembly.RuntimeError);
+        expect(run.stopped()).toBe("stack-exhausted");
+        fuel.add(run.fuelUsed());
+      }
+      expect(fuel.size).toBe(1);
+    });
+  }
+
+  it("ends before V8's stack does where calls go through the host and back", async () => {
+    const bytes = await wasm(`(module (import "host" "g" (func $g)) (func (export "f") (call $g)))`);
+    let again: () => void = () => undefined;
+    const run = instantiateMetered(bytes, { ...DEPTH, imports: { host: { g: () => again() } } });
+    again = () => {
+      const result = run.call("f");
+      if (result instanceof Error) throw result;
+    };
+    expect(run.call("f")).toBeInstanceOf(WebAssembly.RuntimeError);
+    expect(run.stopped()).toBe("stack-exhausted");
+  });
+
+  it("counts frames, not calls: returned depth is used again", async () => {
+    const run = instantiateMetered(
+      await wasm(`(module
+        (func $g (call $h)) (func $h)
+        (func (export "f") (local i32)
+          (loop (call $g) (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 10000))))))`),
+      { callDepth: 2 },
+    );
+    expect(run.call("f")).toBeUndefined();
+  });
+
+  it("is given back by tail calls of all kinds", async () => {
+    const run = instantiateMetered(
+      await wasm(`(module
+        (type $t (func (param i32) (result i32)))
+        (table funcref (elem $b))
+        (elem declare func $c)
+        (func $a (type $t)
+          (if (i32.eqz (local.get 0)) (then (return (i32.const 7))))
+          (return_call_indirect (type $t) (i32.sub (local.get 0) (i32.const 1)) (i32.const 0)))
+        (func $b (type $t) (return_call_ref $t (local.get 0) (ref.func $c)))
+        (func $c (type $t) (return_call $a (local.get 0)))
+        (func (export "f") (result i32) (call $a (i32.const 10000))))`),
+      { callDepth: 10 },
+    );
+    expect(run.call("f")).toBe(7);
+  });
+
+  it("is the catching frame's where an exception arrives", async () => {
+    const run = instantiateMetered(
+      await wasm(`(module
+        (tag $e)
+        (func $deep (param i32)
+          (if (i32.eqz (local.get 0)) (then (throw $e)))
+          (call $deep (i32.sub (local.get 0) (i32.const 1))))
+        (func (export "f") (local i32)
+          (loop $again
+            (block $h (try_table (catch $e $h) (call $deep (i32.const 100))))
+            (br_if $again (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 1000))))))`),
+      { callDepth: 110 },
+    );
+    expect(run.call("f")).toBeUndefined();
+  });
+
+  it("is kept apart from fuel: a depth that runs out with no fuel left to borrow from is still the depth", async () => {
+    const bytes = await wasm(`(module (func $f (call $f)) (func (export "f") (call $f)))`);
+    // Entry and call of each of the three frames that depth 2 lets begin: 6 units.
+    const run = instantiateMetered(bytes, { fuel: 6, callDepth: 2 });
+    run.call("f");
+    expect(run.stopped()).toBe("stack-exhausted");
+    expect(run.fuelUsed()).toBe(6);
+    const short = instantiateMetered(bytes, { fuel: 5, callDepth: 2 });
+    short.call("f");
+    expect(short.stopped()).toBe("out-of-fuel");
+  });
+});
