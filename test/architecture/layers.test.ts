@@ -51,7 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "host/orchestration",
   ],
   // The composition root and the commands see everything.
-  "host/bootstrap.ts": ["*"],
+  "host/bootstrap": ["*"],
   "host/cli": ["*"],
 };
 

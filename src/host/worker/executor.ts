@@ -1,8 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { RunReport } from "../../runtime/index.ts";
-import type { ClaimedStep, StepReport } from "../database/steps.ts";
-import { outcomeToResult } from "../domain/outcome-to-result.ts";
+import type { ClaimedStep, StepReport, StepVerdict } from "../database/steps.ts";
+import { checkpointText } from "../domain/checkpoint.ts";
+import { type FinalOutcome, outcomeToResult, type StepResult } from "../domain/outcome-to-result.ts";
+import { type ResultFacts, stepResultJson } from "../domain/step-result.ts";
 import type { EventPublisher } from "../events/event-publisher.ts";
 import type { StepEvent } from "../events/in-process-event-system.ts";
 import type { Metrics } from "../observability/metrics.ts";
@@ -14,13 +16,23 @@ export interface ExecutorDeps {
   readonly reporter: ResultReporter;
   /** Stores a resume point for a step that keeps its lease; false where the lease is gone. */
   readonly saveCheckpoint: (step: ClaimedStep, checkpointJson: string) => Promise<boolean>;
+  /** What the result says of the component that ran; undefined for a native handler. */
+  readonly componentFacts: (digest: string | undefined) => Promise<ResultFacts["component"]>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly hydration: HydrationDefaults;
   readonly workerId: string;
-  readonly hostname: string;
+  readonly workerHostname: string;
 }
+
+/** A run that ended the step, and when it began. */
+interface FinalRun {
+  readonly run: RunReport & { readonly outcome: FinalOutcome };
+  readonly startedMs: number;
+}
+
+const NO_USAGE = { fuelUsed: 0, peakMemoryBytes: 0, durationMs: 0 };
 
 /** Takes one claimed step from its event to the database's verdict on its result. */
 export class WorkerExecutor {
@@ -30,51 +42,84 @@ export class WorkerExecutor {
     this.#deps = deps;
   }
 
+  /** Never rejects: what goes wrong with a step is in its result, and what goes wrong with that is in the log. */
   async execute(claimed: ClaimedStep): Promise<void> {
-    const startedMs = this.#deps.clock.now();
-    const run = await this.#run(claimed);
-    const report = this.#result(claimed, run, startedMs);
-    const verdict = await this.#deps.reporter.submit(claimed.namespace, report);
-    if (verdict?.verdict !== "recorded") {
-      this.#deps.logger.warn(
-        {
-          stepUuid: claimed.stepUuid,
-          epoch: claimed.epoch,
-          verdict: verdict?.verdict ?? "unsent",
-          reason: verdict?.reason,
-        },
-        "result not recorded",
-      );
+    const final = await this.#run(claimed);
+    this.#log(claimed, final.run);
+    const verdict = await this.#submit(claimed, final);
+    if (verdict?.verdict === "refused") {
+      // What Postgres cannot hold must not be tried for ever: the step fails, and the failure says why.
+      const reason = `Postgres refused to store the result (${verdict.sqlstate}): ${verdict.message}`;
+      await this.#submit(claimed, { ...final, run: { ...final.run, outcome: { kind: "invalid-result", reason } } });
+    } else if (verdict?.verdict !== "recorded") {
+      const { stepUuid, epoch } = claimed;
+      this.#deps.logger.warn({ stepUuid, epoch, verdict: verdict?.verdict ?? "unsent" }, "result not recorded");
     }
   }
 
+  async #submit(claimed: ClaimedStep, final: FinalRun): Promise<StepVerdict | undefined> {
+    return this.#deps.reporter.submit(claimed.namespace, await this.#report(claimed, final));
+  }
+
   /** Runs the step; a run that ends in a checkpoint is followed by one that starts there. */
-  async #run(claimed: ClaimedStep): Promise<RunReport> {
+  async #run(claimed: ClaimedStep): Promise<FinalRun> {
     let step = claimed;
     for (;;) {
-      const event = hydrate(step, this.#deps.hydration);
-      const run = await this.#announce(event);
+      const startedMs = this.#deps.clock.now();
+      const run = await this.#announce(hydrate(step, this.#deps.hydration));
       this.#count(step.namespace, run);
-      if (run.outcome.kind !== "checkpoint-yield") return run;
-      const checkpointJson = checkpointText(run.outcome, this.#deps.clock.now());
-      if (!(await this.#deps.saveCheckpoint(step, checkpointJson))) {
-        return { ...run, outcome: { kind: "sandbox-lost", reason: "the lease was gone when the step yielded" } };
+      const { outcome } = run;
+      if (outcome.kind !== "checkpoint-yield") return { run: { ...run, outcome }, startedMs };
+      const checkpointJson = checkpointText(outcome, this.#deps.clock.now());
+      if (!(await this.#saveCheckpoint(step, checkpointJson))) {
+        const lost: FinalOutcome = { kind: "sandbox-lost", reason: "its lease was gone when it yielded a checkpoint" };
+        return { run: { ...run, outcome: lost }, startedMs };
       }
       step = { ...step, checkpointJson };
     }
   }
 
   async #announce(event: StepEvent): Promise<RunReport> {
-    const none = { usage: { fuelUsed: 0, peakMemoryBytes: 0, durationMs: 0 }, logs: [] };
     try {
       const run = await this.#deps.publisher.fireStepEvent(event);
-      return run ?? { ...none, outcome: handlerNotFound(event) };
+      return run ?? { outcome: handlerNotFound(event), usage: NO_USAGE, logs: [] };
     } catch (error) {
       // The host's failure, not the guest's: the step is tried again, here or elsewhere.
-      const reason = error instanceof Error ? error.message : String(error);
       this.#deps.logger.error({ err: error, stepUuid: event.payload.step.stepUuid }, "step could not be run");
-      return { ...none, outcome: { kind: "sandbox-lost", reason } };
+      const reason = error instanceof Error ? error.message : String(error);
+      return { outcome: { kind: "sandbox-lost", reason }, usage: NO_USAGE, logs: [] };
     }
+  }
+
+  async #saveCheckpoint(step: ClaimedStep, checkpointJson: string): Promise<boolean> {
+    try {
+      return await this.#deps.saveCheckpoint(step, checkpointJson);
+    } catch (error) {
+      this.#deps.logger.warn({ err: error, stepUuid: step.stepUuid }, "checkpoint not saved");
+      return false;
+    }
+  }
+
+  async #report(claimed: ClaimedStep, { run, startedMs }: FinalRun): Promise<StepReport> {
+    const result = outcomeToResult(run.outcome);
+    const facts: ResultFacts = {
+      stepUuid: claimed.stepUuid,
+      attempt: claimed.attempt,
+      startedMs,
+      completedMs: this.#deps.clock.now(),
+      workerId: this.#deps.workerId,
+      workerHostname: this.#deps.workerHostname,
+      usage: run.usage,
+      component: await this.#deps.componentFacts(claimed.digest).catch(() => undefined),
+    };
+    return {
+      stepUuid: claimed.stepUuid,
+      epoch: claimed.epoch,
+      success: result.success,
+      retryable: !result.success && result.retryable,
+      retryAfterMs: retryAfterMs(result),
+      resultJson: stepResultJson(result, facts),
+    };
   }
 
   #count(namespace: string, run: RunReport): void {
@@ -83,4 +128,29 @@ export class WorkerExecutor {
     metrics.fuelUsed.inc({ namespace }, run.usage.fuelUsed);
     metrics.executionDuration.observe({ namespace }, run.usage.durationMs);
   }
+
+  /** The handler's own lines, attributed; its fields stay text inside the line. */
+  #log(claimed: ClaimedStep, run: RunReport): void {
+    const step = { stepUuid: claimed.stepUuid, step: claimed.stepName, attempt: claimed.attempt };
+    for (const { level, message, fieldsJson } of run.logs) {
+      this.#deps.logger[level]({ ...step, guest: true, fields: fieldsJson === "" ? undefined : fieldsJson }, message);
+    }
+  }
+}
+
+function handlerNotFound({ payload: { task, step } }: StepEvent): FinalOutcome {
+  return {
+    kind: "failure",
+    message: `No active component and no native handler serves callable "${step.callable}" in namespace "${task.namespace}"`,
+    errorType: "handler_not_found",
+    errorCode: "TSK_HANDLER_NOT_FOUND",
+    retryable: false,
+    contextJson: JSON.stringify({ callable: step.callable, namespace: task.namespace }),
+    attributes: [],
+    backtrace: [],
+  };
+}
+
+function retryAfterMs(result: StepResult): number | undefined {
+  return result.success ? undefined : result.retryAfterMs;
 }

@@ -16,6 +16,8 @@ export interface ResultReporterOptions {
   readonly maxBatchSize: number;
   /** How long a first result waits for company. */
   readonly flushIntervalMs: number;
+  /** How long `stop` goes on trying while Postgres is away. */
+  readonly persistenceTimeoutMs: number;
 }
 
 interface Pending {
@@ -31,7 +33,7 @@ const RETRY_WAITS_MS = [50, 100, 250, 500, 1_000];
  * Collects results and reports them in batches, one batch at a time.
  *
  * A result is never dropped while the host lives: when Postgres is away the batch is tried again until it is back,
- * and the growing `backlog` tells the coordinator to claim no more. A lost answer is harmless: the second report of
+ * and `stalled` tells the pools to claim no more. A lost answer is harmless: the second report of
  * the same epoch meets a lease that is gone and comes back `stale`.
  */
 export class ResultReporter implements Service {
@@ -40,21 +42,29 @@ export class ResultReporter implements Service {
   readonly #stopped = new AbortController();
   #loop: Promise<void> | undefined;
   #arrival = Promise.withResolvers<void>();
+  #stalled = false;
+  #stopDeadlineMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ResultReporterOptions) {
     this.#options = options;
   }
 
-  /** Results not yet in the database, those under way included. */
-  backlog = 0;
+  /** True while a batch could not be reported: Postgres is away. */
+  get stalled(): boolean {
+    return this.#stalled;
+  }
 
   start(): Promise<void> {
     this.#loop ??= this.#run();
     return Promise.resolve();
   }
 
-  /** Flushes what is there; what Postgres does not take during the last try is left to the lease's end. */
+  /** Flushes what is there; what Postgres does not take in time is left to the lease's end. */
   async stop(): Promise<void> {
+    this.#stopDeadlineMs = Math.min(
+      this.#stopDeadlineMs,
+      this.#options.clock.now() + this.#options.persistenceTimeoutMs,
+    );
     this.#stopped.abort();
     this.#arrival.resolve();
     await this.#loop;
@@ -66,7 +76,6 @@ export class ResultReporter implements Service {
 
   /** Resolves once the database has judged the result; undefined where the host stopped before it could. */
   submit(namespace: string, report: StepReport): Promise<StepVerdict | undefined> {
-    this.backlog += 1;
     return new Promise((settle) => {
       this.#pending.push({ report, namespace, settle });
       this.#arrival.resolve();
@@ -95,7 +104,6 @@ export class ResultReporter implements Service {
     for (const { report, namespace, settle } of batch) {
       const verdict = byStep.get(report.stepUuid);
       metrics.resultsSubmitted.inc({ namespace, verdict: verdict?.verdict ?? "unsent" });
-      this.backlog -= 1;
       settle(verdict);
     }
   }
@@ -104,12 +112,15 @@ export class ResultReporter implements Service {
     const { reportSteps, clock, logger } = this.#options;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await reportSteps(reports);
+        const verdicts = await reportSteps(reports);
+        this.#stalled = false;
+        return verdicts;
       } catch (error) {
-        const last = this.#stopped.signal.aborted;
+        this.#stalled = true;
+        const last = clock.now() >= this.#stopDeadlineMs;
         logger.warn({ err: asTaskerError(error), results: reports.length, last }, "results not reported, trying again");
         if (last) return [];
-        await clock.wait(RETRY_WAITS_MS[Math.min(attempt, RETRY_WAITS_MS.length - 1)] ?? 1_000, this.#stopped.signal);
+        await clock.wait(RETRY_WAITS_MS[Math.min(attempt, RETRY_WAITS_MS.length - 1)] ?? 1_000);
       }
     }
   }

@@ -1,0 +1,212 @@
+import { hostname } from "node:os";
+import type { Clock } from "../../core/clock.ts";
+import type { Logger } from "../../core/logger.ts";
+import { createInlineSandbox, createProcessSandbox, type RunLimits, type Sandbox } from "../../runtime/index.ts";
+import type { HostConfig } from "../config/schema.ts";
+import { type ClaimRequest, claimSteps, takeOverSteps } from "../database/claim-steps.ts";
+import type { Database } from "../database/connection.ts";
+import { checkpointSteps, reconcileLeases, releaseLeases } from "../database/leases.ts";
+import { reportStepsEmbedded, reportStepsExternal } from "../database/report-steps.ts";
+import { closeSession, heartbeat, openSession } from "../database/sessions.ts";
+import type { ClaimedStep, RetryRules } from "../database/steps.ts";
+import { EventPublisher } from "../events/event-publisher.ts";
+import type { InProcessEventSystem } from "../events/in-process-event-system.ts";
+import { queueDepths } from "../messaging/step-queues.ts";
+import type { Metrics } from "../observability/metrics.ts";
+import type { HandlerRegistry } from "../registry/handler-registry.ts";
+import { WorkerLoopCoordinator } from "../worker/coordinator.ts";
+import { WorkerCore } from "../worker/core.ts";
+import { WorkerExecutorPool } from "../worker/executor-pool.ts";
+import { WorkerExecutor } from "../worker/executor.ts";
+import { HostSession } from "../worker/host-session.ts";
+import { NamespaceSandboxes } from "../worker/namespace-sandboxes.ts";
+import { ResultReporter } from "../worker/result-reporter.ts";
+import { sandboxHandler } from "../worker/sandbox-handler.ts";
+import { TakeOver } from "../worker/take-over.ts";
+
+export interface WorkerDeps {
+  readonly config: HostConfig;
+  readonly database: Database;
+  readonly events: InProcessEventSystem;
+  readonly registry: HandlerRegistry;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly workerId: string;
+  readonly hostVersion: string;
+}
+
+/** Builds the worker foundation from its parts; nothing runs before `start`. */
+export function buildWorker(deps: WorkerDeps): WorkerCore {
+  const { config, database, clock, logger, metrics } = deps;
+  const { stepProcessing, executorPools } = config;
+
+  const sandboxes = new NamespaceSandboxes((namespace) => createSandbox(namespace, deps));
+  deps.events.subscribeSandbox(
+    sandboxHandler({ sandboxes, clock, limits: runLimits(config), load: (digest) => deps.registry.load(digest) }),
+  );
+
+  const session = buildSession(deps, () => takeOver.run());
+  const reporter = new ResultReporter({
+    reportSteps: (reports) =>
+      config.orchestrationApi.mode === "embedded"
+        ? reportStepsEmbedded(database, session.id, reports, retryRules(config))
+        : reportStepsExternal(database, session.id, reports),
+    clock,
+    logger,
+    metrics,
+    maxBatchSize: executorPools.resultProcessorPool.maxBatchSize,
+    flushIntervalMs: executorPools.resultProcessorPool.flushIntervalMs,
+    persistenceTimeoutMs: executorPools.resultProcessorPool.resultPersistenceTimeoutSeconds * 1_000,
+  });
+  const executor = new WorkerExecutor({
+    publisher: new EventPublisher(deps.events),
+    reporter,
+    saveCheckpoint: async ({ stepUuid, epoch }, checkpointJson) =>
+      (await checkpointSteps(database, session.id, [{ stepUuid, epoch, checkpointJson }])).has(stepUuid),
+    componentFacts: (digest) => deps.registry.facts(digest),
+    clock,
+    logger,
+    metrics,
+    hydration: { defaultTimeoutMs: stepProcessing.defaultTimeoutSeconds * 1_000 },
+    workerId: deps.workerId,
+    workerHostname: hostname(),
+  });
+  const coordinator = buildCoordinator(deps, session, reporter, executor);
+  const takeOver = new TakeOver({
+    coordinator,
+    takeOverSteps: (namespaces, quantity) =>
+      takeOverSteps(database, {
+        session: session.id,
+        namespaces,
+        quantity,
+        nativeCallables: nativeFirst(deps),
+        mode: config.orchestrationApi.mode,
+        retryRules: retryRules(config),
+      }),
+    // A lease that is older than two heartbeats and unknown here came from a claim whose answer was lost.
+    reconcileLeases: (held) =>
+      reconcileLeases(database, session.id, held, 2_000 * stepProcessing.heartbeatIntervalSeconds),
+    logger,
+  });
+  return new WorkerCore({
+    session,
+    coordinator,
+    reporter,
+    sandboxes,
+    releaseLeases: async (steps: readonly ClaimedStep[]) => {
+      await releaseLeases(
+        database,
+        session.id,
+        steps.map(({ stepUuid }) => stepUuid),
+      );
+    },
+    clock,
+    logger,
+    shutdownGraceMs: stepProcessing.shutdownGraceSeconds * 1_000,
+  });
+}
+
+function buildSession(
+  { config, database, clock, logger, hostVersion }: WorkerDeps,
+  onBeat: () => Promise<void>,
+): HostSession {
+  const { claimTimeoutSeconds, heartbeatIntervalSeconds } = config.stepProcessing;
+  return new HostSession({
+    store: {
+      openSession: (session) =>
+        openSession(database, {
+          session,
+          hostName: hostname(),
+          processId: process.pid,
+          hostVersion,
+          leaseMs: claimTimeoutSeconds * 1_000,
+        }),
+      heartbeat: (session) => heartbeat(database, session),
+      closeSession: (session) => closeSession(database, session),
+    },
+    clock,
+    logger,
+    heartbeatIntervalMs: heartbeatIntervalSeconds * 1_000,
+    onBeat,
+  });
+}
+
+function buildCoordinator(
+  deps: WorkerDeps,
+  session: HostSession,
+  reporter: ResultReporter,
+  executor: WorkerExecutor,
+): WorkerLoopCoordinator {
+  const { config, database, clock, logger, metrics } = deps;
+  const { stepExecutorPool } = config.executorPools;
+  const capacity = { max: stepExecutorPool.maxConcurrentSteps, used: 0 };
+  const claim = async (namespace: string, quantity: number): Promise<readonly ClaimedStep[]> => {
+    const request: ClaimRequest = { session: session.id, namespace, quantity, nativeCallables: nativeFirst(deps) };
+    const { steps, archived } = await claimSteps(database, request);
+    for (const { reason, messageId, stepUuid } of archived) {
+      metrics.messagesArchived.inc({ namespace, reason });
+      logger.warn({ namespace, messageId, stepUuid, reason }, "message archived without running a step");
+    }
+    return steps;
+  };
+  return new WorkerLoopCoordinator({
+    queueDepths: (namespaces) => queueDepths(database, namespaces),
+    createPool: (namespace) =>
+      new WorkerExecutorPool({
+        namespace,
+        claim,
+        execute: (step) => executor.execute(step),
+        // Results that wait for Postgres are work that is not done: no more until they are.
+        paused: () => reporter.stalled,
+        capacity,
+        clock,
+        logger,
+        metrics,
+        initialSlots: stepExecutorPool.initialPoolSize,
+        maxSlots: stepExecutorPool.maxPoolSize,
+        maxBatchSize: config.stepProcessing.claimBatchSize,
+        pollIntervalMs: config.messaging.pollIntervalMs,
+      }),
+    clock,
+    logger,
+    metrics,
+    scaling: {
+      initialSlots: stepExecutorPool.initialPoolSize,
+      scaleUpThreshold: stepExecutorPool.scaleUpThreshold,
+      scaleDownThreshold: stepExecutorPool.scaleDownThreshold,
+    },
+    tickIntervalMs: config.healthMonitoring.healthCheckIntervalSeconds * 1_000,
+  });
+}
+
+function createSandbox(namespace: string, { config, clock, logger }: WorkerDeps): Sandbox {
+  const { sandbox } = config;
+  if (sandbox.isolation === "inline") return createInlineSandbox();
+  return createProcessSandbox({
+    namespace,
+    maxProcesses: sandbox.maxProcessesPerNamespace,
+    idleStopMs: sandbox.idleStopSeconds * 1_000,
+    maxResidentBytes: sandbox.maxProcessResidentBytes,
+    logger,
+    clock,
+  });
+}
+
+/** Callables that claims leave to native handlers even where a component is active. */
+function nativeFirst({ config, events }: WorkerDeps): readonly string[] {
+  return config.stepProcessing.nativeHandlersWin ? events.nativeCallables : [];
+}
+
+function runLimits({ sandbox: { limits } }: HostConfig): Omit<RunLimits, "timeoutMs"> {
+  return limits;
+}
+
+function retryRules({ stepProcessing }: HostConfig): RetryRules {
+  return {
+    baseMs: stepProcessing.retryBackoffBaseSeconds * 1_000,
+    multiplier: stepProcessing.retryBackoffMultiplier,
+    maxMs: stepProcessing.retryBackoffMaxSeconds * 1_000,
+    jitter: stepProcessing.retryJitter,
+  };
+}

@@ -1,0 +1,103 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Wall } from "../../runtime/index.ts";
+import type { LoadedConfig } from "../config/load-config.ts";
+import type { MigrationPlan } from "../database/migrate.ts";
+import type {
+  ComponentView,
+  DatabaseView,
+  HostView,
+  NamespaceView,
+  ProblemView,
+  TemplateView,
+  WallView,
+} from "../http/host-view.ts";
+import type { LoadedHandlers } from "../registry/load-handlers.ts";
+import type { SystemOperationalState, WorkerLoopCoordinator } from "../worker/coordinator.ts";
+import type { OpenedDatabase } from "./open-database.ts";
+
+/** What the parts of a starting host leave for `HostStatus`, as they come up. */
+export interface HostParts {
+  readonly opened: OpenedDatabase;
+  readonly migrations: MigrationPlan;
+  readonly coordinator: WorkerLoopCoordinator;
+  walls: readonly Wall[];
+  handlers: LoadedHandlers | undefined;
+}
+
+/** The host as `/status` and `/health` show it. */
+export class HostStatus implements HostView {
+  readonly workerId: string;
+  readonly version: string;
+  readonly environment: string;
+  readonly orchestration: "embedded" | "external";
+  readonly isolation: "process" | "inline";
+  readonly startedAtMs: number;
+  readonly #slowBelowPerSecond: number;
+  readonly #parts: HostParts;
+
+  constructor(identity: { workerId: string; version: string }, loaded: LoadedConfig, parts: HostParts, clock: Clock) {
+    this.workerId = identity.workerId;
+    this.version = identity.version;
+    this.environment = loaded.environment;
+    this.orchestration = loaded.config.orchestrationApi.mode;
+    this.isolation = loaded.config.sandbox.isolation;
+    this.startedAtMs = clock.now();
+    this.#slowBelowPerSecond = loaded.config.healthMonitoring.stepProcessingRateThreshold;
+    this.#parts = parts;
+  }
+
+  state(): SystemOperationalState {
+    return this.#parts.coordinator.state;
+  }
+
+  namespaces(): readonly NamespaceView[] {
+    return this.#parts.coordinator.statuses.map((status) => ({
+      ...status,
+      slow: status.queueDepth > 0 && status.stepsPerSecond < this.#slowBelowPerSecond,
+    }));
+  }
+
+  walls(): readonly WallView[] {
+    return this.#parts.walls.map(({ name, inForce, reason }) => ({ wall: name, stands: inForce, detail: reason }));
+  }
+
+  components(): readonly ComponentView[] {
+    return (this.#parts.handlers?.components ?? []).map(({ namespace, artifact }) => ({
+      namespace,
+      name: artifact.manifest.name,
+      version: artifact.manifest.version,
+      digest: artifact.digest,
+      callables: artifact.manifest.callables,
+    }));
+  }
+
+  templates(): readonly TemplateView[] {
+    return (this.#parts.handlers?.templates ?? []).map(({ namespace, name, version, stepCount }) => ({
+      namespace,
+      name,
+      version,
+      steps: stepCount,
+    }));
+  }
+
+  problems(): readonly ProblemView[] {
+    return (this.#parts.handlers?.problems ?? []).map(({ path, error }) => ({
+      subject: path,
+      code: error.code,
+      message: error.message,
+    }));
+  }
+
+  database(): DatabaseView {
+    const { opened, migrations } = this.#parts;
+    const { size, idle, waiting } = opened.database.use;
+    return {
+      kind: opened.kind,
+      serverVersion: migrations.serverVersion,
+      pgmq: migrations.pgmq === "own" ? "own" : "extension",
+      poolSize: size,
+      poolIdle: idle,
+      poolWaiting: waiting,
+    };
+  }
+}

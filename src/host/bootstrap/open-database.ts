@@ -1,0 +1,77 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { HostConfig } from "../config/schema.ts";
+import { Database, type DatabaseAddress } from "../database/connection.ts";
+import { startEmbeddedPostgres } from "../database/embedded/start-embedded-postgres.ts";
+
+/** The database of this host, and how it came to it. */
+export interface OpenedDatabase extends AsyncDisposable {
+  readonly database: Database;
+  readonly kind: "embedded" | "external";
+  /** For people: `embedded Postgres at /data/pg (adopted)`, `postgres://db:5432/tasker`. Never with a password. */
+  readonly description: string;
+}
+
+export interface OpenDatabaseDeps {
+  readonly config: HostConfig["database"];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onProgress: (message: string) => void;
+  /** See `DatabaseOptions.onRoundTrip`. */
+  readonly onRoundTrip?: ((name: string) => void) | undefined;
+}
+
+/**
+ * Connects to `database.url`, or starts the embedded server where there is none; asks one question to be sure.
+ * @throws TSK_DATABASE_UNREACHABLE, TSK_HOST_DATA_DIR_BUSY, TSK_DATABASE_EMBEDDED_…
+ */
+export async function openDatabase(deps: OpenDatabaseDeps): Promise<OpenedDatabase> {
+  await using resources = new AsyncDisposableStack();
+  const { url } = deps.config;
+  if (url !== "") {
+    const database = resources.use(connect({ url }, deps));
+    await database.query("ping", "select 1");
+    const kept = resources.move();
+    return {
+      database,
+      kind: "external",
+      description: withoutPassword(url),
+      [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    };
+  }
+  const server = resources.use(
+    await startEmbeddedPostgres({
+      dataDir: deps.config.embeddedDataDir,
+      onProgress: deps.onProgress,
+      logger: deps.logger,
+      clock: deps.clock,
+    }),
+  );
+  const database = resources.use(connect(server.connection, deps));
+  await database.query("ping", "select 1");
+  const kept = resources.move();
+  return {
+    database,
+    kind: "embedded",
+    description: `embedded Postgres in ${server.dataDir}${server.adopted ? " (taken over from a host that was killed)" : ""}`,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+function connect(address: DatabaseAddress, { config, clock, logger, onRoundTrip }: OpenDatabaseDeps): Database {
+  return new Database({
+    address,
+    maxConnections: config.maxConnections,
+    connectTimeoutMs: config.connectTimeoutSeconds * 1_000,
+    statementTimeoutMs: config.statementTimeoutSeconds * 1_000,
+    idleInTransactionTimeoutMs: config.idleInTransactionTimeoutSeconds * 1_000,
+    clock,
+    logger,
+    ...(onRoundTrip === undefined ? {} : { onRoundTrip }),
+  });
+}
+
+function withoutPassword(url: string): string {
+  const { hostname, port, pathname } = new URL(url);
+  return `postgres://${hostname}${port === "" ? "" : `:${port}`}${pathname}`;
+}

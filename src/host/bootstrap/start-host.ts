@@ -1,0 +1,183 @@
+/**
+ * The composition root: builds every part of a host, in the order in which each can work, and takes them down in reverse.
+ */
+import type { Clock } from "../../core/clock.ts";
+import { uuidv7 } from "../../core/ids.ts";
+import type { Logger } from "../../core/logger.ts";
+import { wallsInForce } from "../../runtime/index.ts";
+import type { LoadedConfig } from "../config/load-config.ts";
+import type { HostConfig } from "../config/schema.ts";
+import { wakeDueSteps } from "../database/due-steps.ts";
+import { migrate, type MigrationPlan } from "../database/migrate.ts";
+import { ensureQueue, registerTemplate } from "../database/templates.ts";
+import type { RetryPolicy } from "../domain/template.ts";
+import { EventSubscriber } from "../events/event-subscriber.ts";
+import { InProcessEventSystem } from "../events/in-process-event-system.ts";
+import { createApp } from "../http/app.ts";
+import type { HostView } from "../http/host-view.ts";
+import { createHttpServer, type HttpServer } from "../http/server.ts";
+import { WAKE_CHANNEL } from "../messaging/step-queues.ts";
+import { Metrics } from "../observability/metrics.ts";
+import { OrchestrationLoop } from "../orchestration/orchestration-loop.ts";
+import { registeredTemplates } from "../orchestration/registered-templates.ts";
+import { HandlerRegistry } from "../registry/handler-registry.ts";
+import { type LoadedHandlers, loadHandlers } from "../registry/load-handlers.ts";
+import { TaskTemplateRegistry } from "../registry/task-template-registry.ts";
+import type { WorkerCore } from "../worker/core.ts";
+import { buildWorker } from "./build-worker.ts";
+import { type HostParts, HostStatus } from "./host-status.ts";
+import { openDatabase, type OpenedDatabase } from "./open-database.ts";
+
+export const HOST_VERSION = "0.1.0";
+
+export interface HostOptions {
+  readonly loaded: LoadedConfig;
+  /** Folder of components and templates to load; undefined: only what the database has. */
+  readonly handlersDir: string | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Told what takes long enough for a person to wonder. */
+  readonly onProgress: (message: string) => void;
+  /** Subscribes native handlers before the first step is claimed. */
+  readonly subscribe?: (subscriber: EventSubscriber) => void;
+  /** Counts client round trips, by statement name. */
+  readonly onRoundTrip?: (name: string) => void;
+}
+
+/** A host that is up. */
+export interface Host extends AsyncDisposable {
+  readonly url: string;
+  readonly view: HostView;
+  readonly opened: OpenedDatabase;
+  readonly migrations: MigrationPlan;
+  readonly handlers: LoadedHandlers;
+  /** Stops claiming, finishes or hands over what runs, flushes results, stops everything. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Starts a host; what was started when a step fails is taken down again. @throws TaskerError of the part that failed. */
+export async function startHost(options: HostOptions): Promise<Host> {
+  await using parts = new AsyncDisposableStack();
+  const { clock, logger } = options;
+  const { config } = options.loaded;
+  const workerId = uuidv7(clock.now());
+
+  const opened = parts.use(await openDatabase({ ...options, config: config.database }));
+  const migrations = await migrate(opened.database);
+  const metrics = new Metrics();
+  const events = new InProcessEventSystem();
+  options.subscribe?.(new EventSubscriber(events, clock));
+  const registry = new HandlerRegistry({
+    database: opened.database,
+    prepareLimits: prepareLimits(config),
+    logger,
+  });
+  const worker = buildWorker({
+    ...{ config, database: opened.database, events, registry, metrics, clock, logger },
+    ...{ workerId, hostVersion: HOST_VERSION },
+  });
+  const status: HostParts = { opened, migrations, coordinator: worker.coordinator, walls: [], handlers: undefined };
+  const view = new HostStatus({ workerId: `worker_${workerId}`, version: HOST_VERSION }, options.loaded, status, clock);
+
+  // Before the slow parts: health answers while handlers load, and a busy port is found out at once.
+  const http = parts.use(buildHttp(options, view, opened, metrics));
+  await http.start();
+
+  if (config.sandbox.isolation === "process") status.walls = await wallsInForce();
+  const handlers = await load(options, opened, registry, events);
+  status.handlers = handlers;
+  await serveNamespaces(config, opened, worker, handlers);
+
+  parts.use(worker);
+  await worker.start();
+  if (config.messaging.notifyEnabled) {
+    const wake = (): void => worker.coordinator.wake();
+    opened.database.listen(WAKE_CHANNEL, wake, wake);
+  }
+  if (config.orchestrationApi.mode === "embedded") {
+    const loop = new OrchestrationLoop({
+      wakeDueSteps: (limit) => wakeDueSteps(opened.database, limit),
+      clock,
+      logger,
+    });
+    await parts.use(loop).start();
+  }
+
+  const kept = parts.move();
+  const stop = (): Promise<void> => kept.disposeAsync();
+  return { url: http.url ?? "", view, opened, migrations, handlers, stop, [Symbol.asyncDispose]: stop };
+}
+
+function buildHttp(options: HostOptions, host: HostView, { database }: OpenedDatabase, metrics: Metrics): HttpServer {
+  const { config } = options.loaded;
+  const app = createApp({
+    host,
+    database,
+    metrics: config.healthMonitoring.metricsCollectionEnabled ? metrics : undefined,
+    clock: options.clock,
+    logger: options.logger,
+    settings: {
+      maxBodyBytes: config.web.maxBodyBytes,
+      requestTimeoutSeconds: config.web.requestTimeoutSeconds,
+      corsEnabled: config.web.corsEnabled,
+      maxContextBytes: config.stepProcessing.maxContextBytes,
+    },
+  });
+  return createHttpServer({ app, bindAddress: config.web.bindAddress });
+}
+
+const NO_HANDLERS: LoadedHandlers = { namespaces: [], components: [], templates: [], problems: [] };
+
+async function load(
+  { loaded: { config }, handlersDir, onProgress }: HostOptions,
+  { database }: OpenedDatabase,
+  handlers: HandlerRegistry,
+  events: InProcessEventSystem,
+): Promise<LoadedHandlers> {
+  if (handlersDir === undefined) return NO_HANDLERS;
+  return loadHandlers(handlersDir, {
+    handlers,
+    templates: new TaskTemplateRegistry((template) => registerTemplate(database, template)),
+    nativeCallables: events.nativeCallables,
+    retryDefaults: retryDefaults(config),
+    allowUnknownHandlers: config.orchestrationApi.mode === "external",
+    onFile: onProgress,
+  });
+}
+
+/** Pools for the configured namespaces, or for all that have templates or handlers. */
+async function serveNamespaces(
+  config: HostConfig,
+  { database }: OpenedDatabase,
+  worker: WorkerCore,
+  handlers: LoadedHandlers,
+): Promise<void> {
+  const { namespaces } = config.stepProcessing;
+  const registered = (await registeredTemplates(database)).map(({ namespace }) => namespace);
+  const all = namespaces.length > 0 ? namespaces : [...new Set([...handlers.namespaces, ...registered])];
+  for (const namespace of all) {
+    await ensureQueue(database, namespace);
+    await worker.coordinator.addNamespace(namespace);
+  }
+}
+
+function prepareLimits({ sandbox: { prepare } }: HostConfig): {
+  maxComponentBytes: number;
+  timeoutMs: number;
+  maxResidentBytes: number;
+  describeFuel: number;
+  describeMemoryBytes: number;
+} {
+  const { timeoutSeconds, ...limits } = prepare;
+  return { ...limits, timeoutMs: timeoutSeconds * 1_000 };
+}
+
+function retryDefaults({ stepProcessing }: HostConfig): RetryPolicy {
+  return {
+    retryable: true,
+    maxAttempts: stepProcessing.maxRetries,
+    backoff: "exponential",
+    backoffBaseMs: stepProcessing.retryBackoffBaseSeconds * 1_000,
+    maxBackoffMs: stepProcessing.retryBackoffMaxSeconds * 1_000,
+  };
+}

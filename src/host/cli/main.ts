@@ -1,0 +1,68 @@
+import { Command, CommanderError } from "commander";
+import { systemClock } from "../../core/clock.ts";
+import { HOST_VERSION } from "../bootstrap/start-host.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { addBuildCommand } from "./build.ts";
+import type { CliContext } from "./cli-context.ts";
+import { addConfigCommand } from "./config.ts";
+import { EXIT_CODES, exitCodeOf } from "./exit-codes.ts";
+import { errorJson, formatError } from "./format.ts";
+import { addMigrateCommand } from "./migrate.ts";
+import { addRunCommand } from "./run.ts";
+import { addSubmitCommand } from "./submit.ts";
+import { addTaskCommand } from "./task-show.ts";
+
+/** The command line's own context: this process. The first signal interrupts, the second ends at once. */
+export function processContext(): CliContext {
+  const interrupted = new AbortController();
+  const onSignal = (): void => {
+    if (interrupted.signal.aborted) process.exit(EXIT_CODES.interrupted);
+    interrupted.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    clock: systemClock,
+    interrupted: interrupted.signal,
+    loadConfig: (flags = []) => loadConfig({ env: process.env, flags }),
+    setExitCode: (code) => {
+      process.exitCode = code;
+    },
+  };
+}
+
+/** All commands. */
+export function createProgram(context: CliContext): Command {
+  const program = new Command("tasker-host")
+    .description("Runs Tasker workflow steps as sandboxed WebAssembly components")
+    .version(HOST_VERSION)
+    .showHelpAfterError()
+    .exitOverride();
+  addRunCommand(program, context);
+  addBuildCommand(program, context);
+  addSubmitCommand(program, context);
+  addTaskCommand(program, context);
+  addMigrateCommand(program, context);
+  addConfigCommand(program, context);
+  return program;
+}
+
+async function main(): Promise<void> {
+  const context = processContext();
+  try {
+    await createProgram(context).parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      context.setExitCode(error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage);
+      return;
+    }
+    const json = process.argv.includes("--json");
+    context.stderr.write(`${json ? errorJson(error) : formatError(error)}\n`);
+    context.setExitCode(exitCodeOf(error));
+  }
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,22 @@
+import type { Database } from "../database/connection.ts";
+
+/** Every send into a step queue notifies this channel; the payload is not needed. */
+export const WAKE_CHANNEL = "pgmq_message_ready";
+
+/** Makes sure that the namespace's step queue exists. */
+export async function ensureStepQueue(database: Database, namespace: string): Promise<void> {
+  await database.query("ensure_queue", "select tasker_host.ensure_queue($1)", [namespace]);
+}
+
+/** Visible messages by namespace, in one round trip; namespaces without a queue are left out. */
+export async function queueDepths(
+  database: Database,
+  namespaces: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await database.query<{ namespace: string; depth: number }>(
+    "queue_depths",
+    "select * from tasker_host.queue_depths($1)",
+    [namespaces],
+  );
+  return new Map(rows.map(({ namespace, depth }) => [namespace, depth]));
+}
