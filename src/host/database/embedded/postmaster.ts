@@ -1,6 +1,7 @@
-import { readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
 import { execFileSync } from "node:child_process";
+import { readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { SERVER_PORT } from "./socket-dir.ts";
 
 /** What a running server says of itself in `postmaster.pid`. */
 export interface Postmaster {
@@ -16,13 +17,26 @@ export function runningPostmaster(clusterDir: string): Postmaster | undefined {
   return { pid, socketDir: lines[4] ?? "" };
 }
 
+/**
+ * Makes what a dead server left harmless. Postgres refuses to start while a process has the id in `postmaster.pid`, or in
+ * the lock beside the socket, whatever that process is; a zombie of the old server is enough. It ignores the id of its own
+ * parent, which this host is about to be. The rest of `postmaster.pid` stays: by it Postgres finds out whether sessions of
+ * the dead server are still at the data. Only for whoever holds the data directory and found no running server.
+ */
+export function disownDeadServer(clusterDir: string, socketDir: string): void {
+  const path = join(clusterDir, "postmaster.pid");
+  const [pid, ...rest] = readLines(path);
+  if (pid !== undefined) writeFileSync(path, [String(process.pid), ...rest].join("\n"));
+  rmSync(join(socketDir, `.s.PGSQL.${SERVER_PORT}.lock`), { force: true });
+}
+
 /** True where process `pid` is alive and works on this cluster: ids are given out again, after a restart of a container at once. */
 export function isPostmasterOf(pid: number, clusterDir: string): boolean {
   return isAlive(pid) && workingFolder(pid) === clusterDir;
 }
 
 /** A process that has ended and was not yet waited for counts as gone. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {

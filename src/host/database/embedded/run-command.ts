@@ -10,12 +10,10 @@ export interface CommandResult {
 
 const KEPT_OUTPUT = 65_536;
 
-/** What Postgres gets to see: nothing of the host's environment, which holds secrets. Messages in English, times in UTC. */
-export const SERVER_ENVIRONMENT: NodeJS.ProcessEnv = {
-  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-  LC_ALL: "C",
-  TZ: "UTC",
-};
+/** What Postgres gets to see: nothing else of the host's environment, which holds secrets. Messages in English, times in UTC. */
+export function serverEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: process.env["PATH"], LC_ALL: "C", TZ: "UTC" };
+}
 
 /** Runs a command to its end; never rejects. */
 export function runCommand({ file, args, ...identity }: Command): Promise<CommandResult> {
@@ -23,7 +21,7 @@ export function runCommand({ file, args, ...identity }: Command): Promise<Comman
     const child = spawn(file, args, {
       ...identity,
       cwd: "/",
-      env: SERVER_ENVIRONMENT,
+      env: serverEnvironment(),
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

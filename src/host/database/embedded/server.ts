@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, statSync, renameSync } from "node:fs";
+import { closeSync, readFileSync, renameSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { Client } from "pg";
 import type { Clock } from "../../../core/clock.ts";
 import { TaskerError } from "../../../core/errors/index.ts";
 import { type Cluster, SUPERUSER } from "./cluster.ts";
-import { isPostmasterOf, runningPostmaster } from "./postmaster.ts";
-import { SERVER_ENVIRONMENT } from "./run-command.ts";
+import { openOwned } from "./data-dir.ts";
+import { disownDeadServer, isPostmasterOf, runningPostmaster } from "./postmaster.ts";
+import { serverEnvironment } from "./run-command.ts";
 import { commandAs } from "./server-identity.ts";
 import { SERVER_PORT } from "./socket-dir.ts";
 
@@ -20,7 +22,7 @@ export interface RunningServer {
 export interface ServerOptions {
   readonly cluster: Cluster;
   readonly socketDir: string;
-  readonly logPath: string;
+  readonly dataDir: string;
   /** `postgresql.conf` settings over the launcher's own. */
   readonly settings: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -32,6 +34,9 @@ const LOOK_INTERVAL_MS = 20;
 const START_TIMEOUT_MS = 300_000;
 /** After this a stop turns into a kill of all sessions without a checkpoint: the next start replays the log. */
 const STOP_TIMEOUT_MS = 30_000;
+/** The sessions of a postmaster that was killed live on for a moment, and no other may start while they do. */
+const START_ATTEMPTS = 4;
+const ATTEMPT_INTERVAL_MS = 250;
 const MAX_LOG_BYTES = 10_000_000;
 
 /**
@@ -39,21 +44,20 @@ const MAX_LOG_BYTES = 10_000_000;
  * @throws TSK_DATABASE_EMBEDDED_START_FAILED with the end of the server's log.
  */
 export async function runServer(options: ServerOptions): Promise<RunningServer> {
-  const running = runningPostmaster(options.cluster.dir);
+  const { cluster, socketDir, clock } = options;
+  const running = runningPostmaster(cluster.dir);
   if (running !== undefined) {
-    const survived = await untilReady(
-      running.socketDir,
-      () => isPostmasterOf(running.pid, options.cluster.dir),
-      options,
-    );
-    // It may have been on its way out: then a new one takes its place.
-    if (survived) return { ...running, adopted: true };
+    const survived = await untilReady(running.socketDir, () => isPostmasterOf(running.pid, cluster.dir), options);
+    if (survived && running.socketDir === socketDir) return { ...running, adopted: true };
+    // On its way out, or where nobody will look for it: a new one takes its place.
+    await stopServer(running.pid, cluster.dir, clock);
   }
-  return startServer(options);
+  disownDeadServer(cluster.dir, socketDir);
+  return startServer(options, START_ATTEMPTS);
 }
 
-async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { cluster, socketDir } = options;
+async function startServer(options: ServerOptions, attempts: number): Promise<RunningServer> {
+  const { cluster, socketDir, clock } = options;
   const child = spawnServer(options);
   const ended = Promise.withResolvers<string>();
   child.once("error", (error) => ended.resolve(error.message));
@@ -63,14 +67,19 @@ async function startServer(options: ServerOptions): Promise<RunningServer> {
   const ready = await untilReady(socketDir, () => end === undefined, options);
   if (ready && child.pid !== undefined) return { pid: child.pid, socketDir, adopted: false };
   child.kill("SIGQUIT");
+  if (end !== undefined && attempts > 1) {
+    await clock.wait(ATTEMPT_INTERVAL_MS);
+    return startServer(options, attempts - 1);
+  }
   throw new TaskerError("TSK_DATABASE_EMBEDDED_START_FAILED", {
     attempted: `Cannot start the embedded Postgres on "${cluster.dir}"`,
     found: end === undefined ? `no answer within ${START_TIMEOUT_MS} ms` : `it ended at once (${end})`,
-    details: { logPath: options.logPath, log: logTail(options.logPath) },
+    details: { logPath: logPath(options), log: logTail(logPath(options)) },
   });
 }
 
-function spawnServer({ cluster, socketDir, logPath, settings }: ServerOptions): ChildProcess {
+function spawnServer(options: ServerOptions): ChildProcess {
+  const { cluster, socketDir, settings } = options;
   const flags = Object.entries({ ...serverSettings(socketDir), ...settings }).flatMap(([name, value]) => [
     "-c",
     `${name}=${value}`,
@@ -80,12 +89,12 @@ function spawnServer({ cluster, socketDir, logPath, settings }: ServerOptions): 
     cluster.dir,
     ...flags,
   ]);
-  const log = openLog(logPath);
+  const log = openLog(options);
   try {
     const child = spawn(file, args, {
       ...identity,
       cwd: "/",
-      env: SERVER_ENVIRONMENT,
+      env: serverEnvironment(),
       stdio: ["ignore", log, log],
       // A process group of its own: Ctrl-C in the terminal is for the host, which stops the server last.
       detached: true,
@@ -111,20 +120,20 @@ function serverSettings(socketDir: string): Readonly<Record<string, string>> {
   };
 }
 
-/** Appends; the log before the last ten megabytes is one file back. */
-function openLog(path: string): number {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
-  return openSync(path, "a", 0o600);
+function logPath({ dataDir }: ServerOptions): string {
+  return join(dataDir, "postgres.log");
 }
 
-/** The last lines of the server's log. */
-export function logTail(path: string): readonly string[] {
-  try {
-    return readFileSync(path, "utf8").trimEnd().split("\n").slice(-20);
-  } catch {
-    return [];
-  }
+/** Appends; what was there beyond ten megabytes is one file back. */
+function openLog(options: ServerOptions): number {
+  const path = logPath(options);
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
+  return openOwned(path, options.dataDir);
+}
+
+function logTail(path: string): readonly string[] {
+  return readFileSync(path, "utf8").trimEnd().split("\n").slice(-20);
 }
 
 /** Waits until the server answers; false where it ends, or does not within the time. */

@@ -11,17 +11,16 @@
  * A host that is killed leaves its server running. The next host on the directory gets the lock, finds the server and takes
  * it over: nothing has to be recovered, and no second server can be started on the same files.
  */
-import { mkdirSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { type Clock, systemClock } from "../../../core/clock.ts";
-import { TaskerError } from "../../../core/errors/index.ts";
 import type { Logger } from "../../../core/logger.ts";
 import { findBinaries } from "./binaries.ts";
 import { openCluster } from "./cluster.ts";
+import { makeDataDir } from "./data-dir.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { ensureHostDatabase, HOST_DATABASE, HOST_USER } from "./host-database.ts";
-import { runServer, stopServer } from "./server.ts";
+import { ServerKeeper } from "./server-keeper.ts";
 import { makeSocketDir, SERVER_PORT } from "./socket-dir.ts";
 
 export interface EmbeddedPostgresOptions {
@@ -72,20 +71,22 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       onProgress("Preparing the database (first start)…"),
     );
     const socketDir = makeSocketDir(cluster);
-    const logPath = join(dataDir, "postgres.log");
-    const server = await runServer({ cluster, socketDir, logPath, settings, clock });
-    await ensureHostDatabase(server.socketDir);
-    logger.debug({ pid: server.pid, adopted: server.adopted, dataDir }, "embedded Postgres is up");
+    const keeper = new ServerKeeper({ cluster, socketDir, dataDir, settings, clock, logger });
+    const { adopted } = await keeper.start();
+    await ensureHostDatabase(socketDir);
+    logger.debug({ pid: keeper.server.pid, adopted, dataDir }, "embedded Postgres is up");
 
     let stopping: Promise<void> | undefined;
     const stop = (): Promise<void> => {
-      stopping ??= stopServer(server.pid, cluster.dir, clock).finally(() => lock.release());
+      stopping ??= keeper.stop().finally(() => lock.release());
       return stopping;
     };
     return {
-      connection: { host: server.socketDir, port: SERVER_PORT, user: HOST_USER, database: HOST_DATABASE },
-      adopted: server.adopted,
-      pid: server.pid,
+      connection: { host: socketDir, port: SERVER_PORT, user: HOST_USER, database: HOST_DATABASE },
+      adopted,
+      get pid() {
+        return keeper.server.pid;
+      },
       dataDir,
       stop,
       [Symbol.asyncDispose]: stop,
@@ -100,19 +101,4 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 function cacheFolder(): string {
   if (process.geteuid?.() === 0) return "/var/lib/tasker-host";
   return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tasker-host");
-}
-
-function makeDataDir(path: string): string {
-  const absolute = resolve(path);
-  try {
-    mkdirSync(absolute, { recursive: true });
-    return realpathSync(absolute);
-  } catch (error) {
-    throw new TaskerError("TSK_DATABASE_EMBEDDED_DIR_UNUSABLE", {
-      attempted: `Cannot use data directory "${absolute}"`,
-      found: error instanceof Error ? error.message : String(error),
-      accepted: "a path where this user may make a folder",
-      cause: error,
-    });
-  }
 }
