@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { TaskerError } from "../../core/errors/index.ts";
 import type { Service } from "../../core/service.ts";
@@ -31,6 +31,7 @@ class NodeHttpServer implements HttpServer {
   readonly #server: Server;
   readonly #bindAddress: string;
   readonly #drainMs: number;
+  readonly #unanswered = new Set<ServerResponse>();
   #url: string | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -38,6 +39,11 @@ class NodeHttpServer implements HttpServer {
     this.#bindAddress = bindAddress;
     this.#drainMs = drainMs;
     this.#server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+    this.#server.on("request", (_, response) => {
+      this.#unanswered.add(response);
+      response.once("close", () => this.#unanswered.delete(response));
+      if (this.#stopping !== undefined) lastOfConnection(response);
+    });
     // Headers that trickle in never reach the app and its deadline.
     this.#server.headersTimeout = 10_000;
     this.#server.keepAliveTimeout = 5_000;
@@ -75,13 +81,17 @@ class NodeHttpServer implements HttpServer {
   async #stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => void this.#server.close(() => resolve()));
-    // `close` ends idle connections; one that answers from now on must not be kept for another request.
-    this.#server.on("request", (_, response) => response.setHeader("connection", "close"));
+    // `close` ends idle connections, and would wait for those that are kept alive after the request under way.
+    for (const response of this.#unanswered) lastOfConnection(response);
     const timer = setTimeout(() => this.#server.closeAllConnections(), this.#drainMs);
     await closed;
     clearTimeout(timer);
     this.#url = undefined;
   }
+}
+
+function lastOfConnection(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader("connection", "close");
 }
 
 function splitAddress(bindAddress: string): { host: string; port: number } {

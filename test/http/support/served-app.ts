@@ -1,0 +1,38 @@
+import type { Database } from "../../../src/host/database/connection.ts";
+import type { HttpSettings } from "../../../src/host/http/deps.ts";
+import { createHttpServer, type HttpServer } from "../../../src/host/http/server.ts";
+import { absentDatabase } from "./absent-database.ts";
+import { testApp } from "./test-app.ts";
+import type { TestHostView } from "./host-view.ts";
+
+export interface ServedApp extends AsyncDisposable {
+  readonly url: string;
+  readonly server: HttpServer;
+  readonly host: TestHostView;
+}
+
+export interface ServeOptions {
+  /** Default: one that is away. */
+  readonly database?: Database;
+  readonly settings?: Partial<HttpSettings>;
+  readonly bindAddress?: string;
+  readonly drainMs?: number;
+}
+
+/** The API on a free port of loopback. */
+export async function serveApp(options: ServeOptions = {}): Promise<ServedApp> {
+  const { database = absentDatabase(), settings, bindAddress = "127.0.0.1:0", drainMs } = options;
+  const { app, host } = testApp({ database }, settings);
+  const server = createHttpServer({ app, bindAddress, ...(drainMs !== undefined && { drainMs }) });
+  const dispose = async (): Promise<void> => {
+    await server.stop();
+    if (options.database === undefined) await database.close();
+  };
+  try {
+    await server.start();
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { url: server.url ?? "", server, host, [Symbol.asyncDispose]: dispose };
+}

@@ -1,0 +1,30 @@
+import { systemClock } from "../../../src/core/clock.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
+import { createApp } from "../../../src/host/http/app.ts";
+import type { AppDeps, HttpSettings } from "../../../src/host/http/deps.ts";
+import type { App } from "../../../src/host/http/document-route.ts";
+import { testHostView, type TestHostView } from "./host-view.ts";
+
+export const TEST_SETTINGS: HttpSettings = {
+  maxBodyBytes: 10_000,
+  requestTimeoutSeconds: 30,
+  corsEnabled: false,
+  maxContextBytes: 5_000,
+};
+
+/** The API over a database, without a server. */
+export function testApp(
+  deps: Pick<AppDeps, "database"> & Partial<AppDeps>,
+  settings: Partial<HttpSettings> = {},
+): { readonly app: App; readonly host: TestHostView } {
+  const host = testHostView();
+  const app = createApp({
+    host,
+    metrics: undefined,
+    clock: systemClock,
+    logger: silentLogger,
+    ...deps,
+    settings: { ...TEST_SETTINGS, ...settings },
+  });
+  return { app, host };
+}
