@@ -7,7 +7,12 @@ import { readTomlFile } from "./toml-file.ts";
 
 /** The components of `folder/base` and then those of `folder/environments/<environment>`, in that order. */
 export function readConfigFolder(folder: string, environment: string): Layer {
-  return joinLayers([readComponents(join(folder, "base")), readComponents(join(folder, "environments", environment))]);
+  return joinLayers([readBase(folder), readComponents(join(folder, "environments", environment))]);
+}
+
+/** What holds in every environment that says nothing else. */
+export function readBase(folder: string): Layer {
+  return readComponents(join(folder, "base"));
 }
 
 /** Environments that the folder knows; none where it has no `environments`. */

@@ -76,7 +76,8 @@ export function flag(doc: string): ConfigKey<boolean> {
 }
 
 export function choice<const W extends readonly [string, ...string[]]>(doc: string, words: W): ConfigKey<W[number]> {
-  const accepted = words.map((word) => `"${word}"`).join(" or ");
+  const quoted = words.map((word) => `"${word}"`);
+  const accepted = quoted.length === 1 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
   return { kind: "key", doc, accepted, secret: false, schema: z.enum(words), fromText: (text) => text };
 }
 
