@@ -1,4 +1,5 @@
 import { isTaskerError } from "../../core/errors/index.ts";
+import { isBuildError } from "./format.ts";
 
 /** What the process says of itself when it ends; listed in docs/http.md. */
 export const EXIT_CODES = {
@@ -18,5 +19,6 @@ export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 
 /** The exit code of a command that threw: the user's mistakes are `usage`, all else is `unavailable`. */
 export function exitCodeOf(error: unknown): ExitCode {
-  return isTaskerError(error) && error.entry.fault === "user" ? EXIT_CODES.usage : EXIT_CODES.unavailable;
+  const usersFault = isTaskerError(error) ? error.entry.fault === "user" : isBuildError(error);
+  return usersFault ? EXIT_CODES.usage : EXIT_CODES.unavailable;
 }

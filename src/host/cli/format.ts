@@ -20,6 +20,7 @@ export function shortDigest(digest: string): string {
 /** An error as a command shows it: code and message, then what to do. Others than ours are bugs and show their stack. */
 export function formatError(error: unknown): string {
   if (!isTaskerError(error)) {
+    if (isBuildError(error)) return `${error.code}: ${error.message}`;
     return error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
   return `${error.code}: ${error.message}\n  → ${error.remedy}`;
@@ -29,8 +30,16 @@ export function formatError(error: unknown): string {
 export function errorJson(error: unknown): string {
   if (!isTaskerError(error)) {
     const message = error instanceof Error ? error.message : String(error);
+    if (isBuildError(error)) return JSON.stringify({ error: { code: error.code, message } });
     return JSON.stringify({ error: { code: "TSK_HOST_INTERNAL", message } });
   }
   const { code, message, found, accepted, remedy, details } = error;
   return JSON.stringify({ error: { code, message, found, accepted, remedy, details } });
+}
+
+/** The toolchain is a package of its own, loaded on demand, with errors of its own. */
+export function isBuildError(error: unknown): error is Error & { readonly code: string } {
+  return (
+    error instanceof Error && "code" in error && typeof error.code === "string" && error.code.startsWith("TSK_BUILD_")
+  );
 }

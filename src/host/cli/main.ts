@@ -59,10 +59,15 @@ async function main(): Promise<void> {
       context.setExitCode(error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage);
       return;
     }
-    const json = process.argv.includes("--json");
-    context.stderr.write(`${json ? errorJson(error) : formatError(error)}\n`);
-    context.setExitCode(exitCodeOf(error));
+    reportFailure(error, context);
   }
+}
+
+/** Prints why a command failed, to standard error, and sets the exit code by whose fault it was. */
+export function reportFailure(error: unknown, context: CliContext): void {
+  const json = process.argv.includes("--json");
+  context.stderr.write(`${json ? errorJson(error) : formatError(error)}\n`);
+  context.setExitCode(exitCodeOf(error));
 }
 
 if (import.meta.main) await main();

@@ -126,7 +126,8 @@ function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
 
-function untilInterrupted(signal: AbortSignal): Promise<void> {
+/** Resolves when the user wants the command to end. */
+export function untilInterrupted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
