@@ -2,6 +2,7 @@ import { TaskerError } from "../core/errors/index.ts";
 import { checkReport } from "./check-report.ts";
 import { type CompiledComponent, compileComponent } from "./execute/compiled-component.ts";
 import { MemoryPool } from "./execute/memory-pool.ts";
+import { SourceMap } from "./execute/source-frames.ts";
 import { runStep } from "./execute/run-step.ts";
 import type { RunReport } from "./outcome.ts";
 import type { RunRequest, Sandbox } from "./sandbox.ts";
@@ -42,15 +43,16 @@ class InlineSandbox implements Sandbox {
   run(request: RunRequest): Promise<RunReport> {
     if (this.#stopped) return Promise.reject(stoppedError());
     const { context, limits } = request;
+    const sourceMap = request.sourceMap === undefined ? undefined : new SourceMap(request.sourceMap);
     return Promise.resolve(
-      checkReport(runStep({ component: this.#compiled(request), context, limits }, this.#pool), limits),
+      checkReport(runStep({ component: this.#compiled(request), context, limits, sourceMap }, this.#pool), limits),
     );
   }
 
-  #compiled({ artifact, sourceMap }: RunRequest): CompiledComponent {
+  #compiled({ artifact }: RunRequest): CompiledComponent {
     const known = this.#components.get(artifact.digest);
     if (known !== undefined) return known;
-    const compiled = compileComponent(artifact, sourceMap);
+    const compiled = compileComponent(artifact);
     this.#components.set(artifact.digest, compiled);
     return compiled;
   }

@@ -6,7 +6,6 @@ import { offeredFunction } from "../world/offered.ts";
 import { type FunctionCodec, functionCodec } from "./canonical-abi/function-codec.ts";
 import type { HostFunction } from "./capabilities/capability.ts";
 import { hostFunction } from "./capabilities/host-function.ts";
-import { SourceMap } from "./source-frames.ts";
 
 /** An artifact in the memory of a process: modules compiled, every boundary function's codec at hand. */
 export interface CompiledComponent {
@@ -15,7 +14,6 @@ export interface CompiledComponent {
   readonly trampolines: readonly CompiledTrampoline[];
   readonly describe: CompiledFunction;
   readonly handle: CompiledFunction;
-  readonly sourceMap: SourceMap | undefined;
 }
 
 export interface CompiledFunction {
@@ -43,14 +41,13 @@ export type CompiledTrampoline =
 const NOTHING: FunctionType = { params: [], result: undefined };
 
 /** Compiles an artifact. Throws V8's CompileError where the bytes are no module: a prepared artifact's always are. */
-export function compileComponent(artifact: Artifact, sourceMap?: string): CompiledComponent {
+export function compileComponent(artifact: Artifact): CompiledComponent {
   return {
     artifact,
     modules: artifact.modules.map((module) => new WebAssembly.Module(module.bytes)),
     trampolines: artifact.plan.trampolines.map(compileTrampoline),
     describe: { lifted: artifact.plan.describe, codec: functionCodec(DESCRIBE) },
     handle: { lifted: artifact.plan.handle, codec: functionCodec(HANDLE) },
-    sourceMap: sourceMap === undefined ? undefined : new SourceMap(sourceMap),
   };
 }
 

@@ -6,11 +6,13 @@ import { decodeContext, detachResult, type ToSandbox, type WireRun } from "../pr
 import { type CompiledComponent, compileComponent } from "./compiled-component.ts";
 import { MemoryPool } from "./memory-pool.ts";
 import { runStep } from "./run-step.ts";
+import { SourceMap } from "./source-frames.ts";
 
 /** Zeroed memories kept for the next run: a dozen of StarlingMonkey's, hundreds of the others'. */
 const IDLE_MEMORY_BYTES = 134_217_728;
 
 const components = new Map<string, CompiledComponent>();
+const sourceMaps = new Map<string, SourceMap>();
 const pool = new MemoryPool(IDLE_MEMORY_BYTES);
 
 Error.stackTraceLimit = 32;
@@ -20,13 +22,17 @@ serveFrames(({ head, blobs }) => {
   const message = head as ToSandbox;
   switch (message.kind) {
     case "load": {
-      const [artifact, sourceMap] = blobs;
+      const [artifact] = blobs;
       if (artifact === undefined) throw new Error("a load without an artifact");
-      components.set(message.digest, compileComponent(unpackTrustedArtifact(artifact), sourceMap?.toString("utf8")));
+      components.set(message.digest, compileComponent(unpackTrustedArtifact(artifact)));
       return;
     }
+    case "source-map":
+      sourceMaps.set(message.digest, new SourceMap(blobs[0]?.toString("utf8") ?? ""));
+      return;
     case "unload":
       components.delete(message.digest);
+      sourceMaps.delete(message.digest);
       return;
     case "runs":
       runAll(message.runs, blobs);
@@ -45,5 +51,6 @@ function runAll(runs: readonly WireRun[], blobs: readonly Buffer[]): void {
 function runOne(run: WireRun, blobs: readonly Buffer[]): RunReport {
   const component = components.get(run.digest);
   if (component === undefined) throw new Error("a run of a component that was not loaded");
-  return runStep({ component, context: decodeContext(run, blobs), limits: run.limits }, pool);
+  const context = decodeContext(run, blobs);
+  return runStep({ component, context, limits: run.limits, sourceMap: sourceMaps.get(run.digest) }, pool);
 }

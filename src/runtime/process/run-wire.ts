@@ -8,8 +8,10 @@ import type { StepContext } from "../step-context.ts";
 
 /** Host → sandbox process. Blobs are numbered over the whole frame. */
 export type ToSandbox =
-  /** The artifact is the first blob, the source map, if there is one, the second. */
+  /** The artifact is the blob. */
   | { readonly kind: "load"; readonly digest: string }
+  /** The source map is the blob. */
+  | { readonly kind: "source-map"; readonly digest: string }
   | { readonly kind: "unload"; readonly digest: string }
   | { readonly kind: "runs"; readonly runs: readonly WireRun[] };
 

@@ -47,6 +47,8 @@ export class SandboxProcess {
   readonly #sent: { readonly id: number; readonly run: PendingRun }[] = [];
   /** Digest → bytes, least recently used first. */
   readonly #loaded = new Map<string, number>();
+  /** Digests whose source map the process has. */
+  readonly #mapped = new Set<string>();
   #running: Child | undefined;
   /** Ends the watch's current wait, which lasts until `#lookAt`. */
   #wake = new AbortController();
@@ -100,6 +102,7 @@ export class SandboxProcess {
       const blobs: Buffer[] = [];
       for (const { id, run } of numbered) {
         this.#load(child, run.request);
+        this.#mapSource(child, run.request);
         const { artifact, context, limits } = run.request;
         heads.push(encodeRun(id, { digest: artifact.digest, context, limits }, blobs));
       }
@@ -118,7 +121,7 @@ export class SandboxProcess {
     else void this.#watch(child);
   }
 
-  #load(child: Child, { artifact, sourceMap }: RunRequest): void {
+  #load(child: Child, { artifact }: RunRequest): void {
     const { digest } = artifact;
     const known = this.#loaded.get(digest);
     if (known !== undefined) {
@@ -129,7 +132,13 @@ export class SandboxProcess {
     const bytes = packArtifact(artifact);
     this.#loaded.set(digest, bytes.length);
     this.#makeRoom(child, digest);
-    tell(child, { kind: "load", digest }, sourceMap === undefined ? [bytes] : [bytes, Buffer.from(sourceMap)]);
+    tell(child, { kind: "load", digest }, [bytes]);
+  }
+
+  #mapSource(child: Child, { artifact: { digest }, sourceMap }: RunRequest): void {
+    if (sourceMap === undefined || this.#mapped.has(digest)) return;
+    this.#mapped.add(digest);
+    tell(child, { kind: "source-map", digest }, [Buffer.from(sourceMap)]);
   }
 
   #makeRoom(child: Child, newest: string): void {
@@ -138,6 +147,7 @@ export class SandboxProcess {
       if (total <= MAX_LOADED_BYTES || digest === newest) return;
       total -= bytes;
       this.#loaded.delete(digest);
+      this.#mapped.delete(digest);
       tell(child, { kind: "unload", digest }, []);
     }
   }
