@@ -22,7 +22,7 @@ export type TaskAnswer = z.infer<typeof TaskAnswer>;
 const Results = z
   .looseObject({
     success: z.boolean().optional(),
-    result: z.unknown(),
+    result: z.unknown().optional(),
     metadata: z
       .looseObject({
         execution_time_ms: z.number().nullish(),

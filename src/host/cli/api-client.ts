@@ -112,6 +112,9 @@ function refusal(path: string, status: number, text: string): TaskerError {
   const parsed = ErrorAnswer.safeParse(parseOrUndefined(text));
   if (!parsed.success) {
     const found = `status ${status} without an error in it`;
+    // What stands between (a proxy, a balancer) has its own pages for a host that is away.
+    if (status === 503)
+      return new TaskerError("TSK_REQUEST_API_UNREACHABLE", { attempted: `Cannot ask ${path}`, found });
     return new TaskerError("TSK_REQUEST_API_ANSWER", { attempted: `Cannot read the answer to ${path}`, found });
   }
   const { tsk_code: code = "", message, found, accepted, details } = parsed.data.error;

@@ -1,0 +1,75 @@
+import { Command } from "commander";
+import type { Clock } from "../../../src/core/clock.ts";
+import type { CliContext, OutputStream } from "../../../src/host/cli/cli-context.ts";
+import { type ExitCode, exitCodeOf } from "../../../src/host/cli/exit-codes.ts";
+import { formatError } from "../../../src/host/cli/format.ts";
+import { addSubmitCommand } from "../../../src/host/cli/submit.ts";
+import { addTaskCommand } from "../../../src/host/cli/task-show.ts";
+import { loadConfig } from "../../../src/host/config/load-config.ts";
+
+/** Where time passes only by waiting for it, and waiting takes none. */
+export function hastyClock(startMs: number = 0): Clock & { readonly waits: readonly number[] } {
+  let nowMs = startMs;
+  const waits: number[] = [];
+  return {
+    waits,
+    now: () => nowMs,
+    // A turn of the event loop: what is under way on the network goes on.
+    wait: (ms, signal) =>
+      new Promise((resolve) => {
+        if (signal?.aborted !== true) {
+          nowMs += ms;
+          waits.push(ms);
+        }
+        setImmediate(resolve);
+      }),
+  };
+}
+
+export interface CommandRun {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: ExitCode;
+}
+
+export interface RunOptions {
+  readonly clock?: Clock;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Standard output is a terminal of this size. */
+  readonly terminal?: { readonly columns: number; readonly rows: number };
+  readonly interrupted?: AbortSignal;
+  /** Called with everything written so far. */
+  readonly onOutput?: (stdout: string) => void;
+}
+
+/** Runs `submit` or `task` as the program does. */
+export async function runCommand(args: readonly string[], options: RunOptions = {}): Promise<CommandRun> {
+  const written = { stdout: "", stderr: "" };
+  let exitCode: ExitCode = 0;
+  const stdout: OutputStream = {
+    write: (text) => {
+      written.stdout += text;
+      options.onOutput?.(written.stdout);
+    },
+    ...(options.terminal && { isTTY: true, ...options.terminal }),
+  };
+  const context: CliContext = {
+    stdout,
+    stderr: { write: (text) => (written.stderr += text) },
+    env: options.env ?? {},
+    clock: options.clock ?? hastyClock(),
+    interrupted: options.interrupted ?? new AbortController().signal,
+    loadConfig: (flags = []) => loadConfig({ env: options.env ?? {}, flags }),
+    setExitCode: (code) => (exitCode = code),
+  };
+  const program = new Command("tasker-host").version("0.0.0").enablePositionalOptions().exitOverride();
+  addSubmitCommand(program, context);
+  addTaskCommand(program, context);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+  } catch (error) {
+    written.stderr += formatError(error);
+    exitCode = exitCodeOf(error);
+  }
+  return { ...written, exitCode };
+}
