@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
-import { chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { chown, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TaskerError } from "../../../core/errors/index.ts";
 import { copyBinaries, type PostgresBinaries } from "./binaries.ts";
@@ -157,10 +157,17 @@ async function initialize(
   const { exitCode, output } = await runCommand(commandAs(identity, initdb, initdbArguments(unfinished)));
   if (exitCode === 0) {
     await rename(unfinished, dir);
+    await sync(holder);
     return undefined;
   }
   await rm(unfinished, { recursive: true, force: true });
   return output.trim().split("\n").slice(-5).join(" / ") || `initdb ended with ${exitCode ?? "a signal"}`;
+}
+
+/** Without this a power cut could take the cluster's name back after data was committed in it. */
+async function sync(folder: string): Promise<void> {
+  await using handle = await open(folder);
+  await handle.sync();
 }
 
 function initdbArguments(dir: string): readonly string[] {

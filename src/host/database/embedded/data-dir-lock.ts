@@ -17,6 +17,7 @@ export interface DataDirLock {
  * exclusive transaction on an empty file that is never written. The id beside it is for people.
  *
  * @throws TSK_HOST_DATA_DIR_BUSY naming the process that holds it.
+ * @throws TSK_DATABASE_EMBEDDED_DIR_UNUSABLE where the file system has no locks.
  */
 export function lockDataDir(dataDir: string): DataDirLock {
   const holderPath = join(dataDir, "host.pid");
@@ -27,8 +28,7 @@ export function lockDataDir(dataDir: string): DataDirLock {
     file.exec("pragma busy_timeout = 0; pragma journal_mode = off; begin exclusive");
   } catch (error) {
     file.close();
-    if (!isBusy(error)) throw error;
-    throw busy(dataDir, holderOf(holderPath), error);
+    throw isBusy(error) ? busy(dataDir, holderOf(holderPath), error) : unlockable(dataDir, error);
   }
   const holder = openOwned(holderPath, dataDir, "w");
   writeFileSync(holder, `${process.pid}\n`);
@@ -48,6 +48,16 @@ function busy(dataDir: string, holder: number | undefined, cause: unknown): Task
     found: holder === undefined ? "another host holds it" : `the host with process id ${holder} holds it`,
     accepted: "a directory that no other host uses",
     details: { dataDir, pid: holder },
+    cause,
+  });
+}
+
+/** Some network and overlay file systems know no locks. */
+function unlockable(dataDir: string, cause: unknown): TaskerError {
+  return new TaskerError("TSK_DATABASE_EMBEDDED_DIR_UNUSABLE", {
+    attempted: `Cannot lock data directory "${dataDir}"`,
+    found: cause instanceof Error ? cause.message : String(cause),
+    accepted: "a file system with file locks",
     cause,
   });
 }

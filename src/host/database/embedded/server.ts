@@ -116,6 +116,8 @@ function serverSettings(socketDir: string): Readonly<Record<string, string>> {
     timezone: "UTC",
     log_timezone: "UTC",
     log_checkpoints: "off",
+    // Details and context of an error quote values: contexts and results do not belong in a log.
+    log_error_verbosity: "terse",
     log_line_prefix: "%m [%p] ",
   };
 }
