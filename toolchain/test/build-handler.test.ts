@@ -166,7 +166,10 @@ describe("`BuildError` names file, line and column", () => {
     ],
     [
       "a top level that throws",
-      { "src/index.ts": 'function top(n: number): never {\n  throw new TypeError("at the top" + n);\n}\nexport default top(1);' },
+      {
+        "src/index.ts":
+          'function top(n: number): never {\n  throw new TypeError("at the top" + n);\n}\nexport default top(1);',
+      },
       { code: "TSK_BUILD_EVALUATION", file: "src/index.ts", line: 2, found: expect.stringContaining("at the top1") },
     ],
     [

@@ -71,3 +71,4 @@ Object.defineProperty(Array, "fromAsync", {
 defineMissing("TextEncoder", Utf8Encoder);
 defineMissing("TextDecoder", Utf8Decoder);
 for (const timer of TIMERS) Reflect.deleteProperty(globalThis, timer);
+define("__zod_globalConfig", { jitless: true });

@@ -4,13 +4,19 @@
  * from them is in the snapshot and the same in every run.
  */
 let nowMs = 0;
-let state: readonly [number, number, number, number] = [0, 0, 0, 1];
-seed("build");
+let seedText = "build";
+/** Whether the generator's state is that of `seedText`: most steps draw nothing, and need not pay for seeding. */
+let seeded = false;
+let a = 0;
+let b = 0;
+let c = 0;
+let counter = 1;
 
-/** Sets both for a run. `text` seeds the sequence. */
-export function startRunClock(now: number, text: string): void {
+/** Sets both for a run. `seed` is any text. */
+export function startRunClock(now: number, seed: string): void {
   nowMs = now;
-  seed(text);
+  seedText = seed;
+  seeded = false;
 }
 
 /** Milliseconds since 1970 when the run began. */
@@ -30,18 +36,29 @@ export function runRandomBytes(bytes: Uint8Array): void {
   for (let index = 0; index < bytes.length; index += 1) bytes[index] = nextUint32() & 0xff;
 }
 
-/** The sfc32 generator: small, fast in an interpreter, passes the usual test batteries. */
 function nextUint32(): number {
-  const [a, b, c, counter] = state;
-  const out = (a + b + counter) | 0;
-  state = [b ^ (b >>> 9), (c + (c << 3)) | 0, (((c << 21) | (c >>> 11)) + out) | 0, (counter + 1) | 0];
-  return out >>> 0;
+  if (!seeded) startSequence();
+  return step();
 }
 
-/** Four words from the text by FNV-1a, each from another start; the first draws are dropped so that they mix. */
-function seed(text: string): void {
-  state = [hash(text, 0x811c9dc5), hash(text, 0x9e3779b9), hash(text, 0x85ebca6b), 1];
-  for (let round = 0; round < 12; round += 1) nextUint32();
+/** Three words from the seed by FNV-1a, each from another start; the first draws are dropped so that they mix. */
+function startSequence(): void {
+  a = hash(seedText, 0x811c9dc5);
+  b = hash(seedText, 0x9e3779b9);
+  c = hash(seedText, 0x85ebca6b);
+  counter = 1;
+  for (let round = 0; round < 12; round += 1) step();
+  seeded = true;
+}
+
+/** The sfc32 generator: small, fast in an interpreter, passes the usual test batteries. */
+function step(): number {
+  const out = (a + b + counter) | 0;
+  counter = (counter + 1) | 0;
+  a = b ^ (b >>> 9);
+  b = (c + (c << 3)) | 0;
+  c = (((c << 21) | (c >>> 11)) + out) | 0;
+  return out >>> 0;
 }
 
 function hash(text: string, start: number): number {

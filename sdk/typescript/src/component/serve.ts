@@ -120,8 +120,9 @@ function settledByTurns(outcome: StepPromise<unknown>): Promise<void> {
   });
 }
 
-function finish({ state }: StepPromise<unknown>, u64: ServeOptions["u64"]): WitOutcome {
-  takeUnhandled().forEach(warnUnhandled);
+function finish(outcome: StepPromise<unknown>, u64: ServeOptions["u64"]): WitOutcome {
+  takeUnhandled(outcome).forEach(warnUnhandled);
+  const { state } = outcome;
   if (state.name === "fulfilled") return outcomeOf(state.value, u64);
   if (state.name === "rejected") return failed(failureOfThrown(state.reason), u64);
   const message = "Cannot finish the step: the handler's promise never settles, nothing is left that could settle it";

@@ -12,8 +12,9 @@ type State =
 /** Promises that were rejected while nobody listened; emptied by `takeUnhandled`. */
 const unhandled = new Set<StepPromise<unknown>>();
 
-/** The reasons of rejections that nobody listened to since the last call. */
-export function takeUnhandled(): unknown[] {
+/** The reasons of rejections that nobody listened to since the last call, but for `known`, which somebody is about to. */
+export function takeUnhandled(known: StepPromise<unknown>): unknown[] {
+  unhandled.delete(known);
   const reasons = Array.from(unhandled, ({ state }) => (state.name === "rejected" ? state.reason : undefined));
   unhandled.clear();
   return reasons;
