@@ -28,11 +28,10 @@ export function packArtifact({ modules, ...rest }: Artifact): Uint8Array<ArrayBu
 /** The artifact in bytes that the host has decoded and checked before. For children, which need no checks of their host. */
 export function unpackTrustedArtifact(bytes: Uint8Array): Artifact {
   const { header, parts } = unpackContainer(bytes);
-  // `packArtifact` in the host made this header from an artifact whose every member it had checked.
-  const checked = header as Artifact;
+  if (!isTrustedHeader(header)) return corrupt("another header than an artifact's");
   return {
-    ...checked,
-    modules: checked.modules.map((module, at) => ({ ...module, bytes: parts[at] ?? corrupt("a module less") })),
+    ...header,
+    modules: header.modules.map((module, at) => ({ ...module, bytes: parts[at] ?? corrupt("a module less") })),
   };
 }
 
@@ -88,4 +87,9 @@ function isSize(value: unknown): value is number {
 
 export function corrupt(found: string): never {
   throw new TaskerError("TSK_COMPONENT_ARTIFACT_CORRUPT", { attempted: "Cannot read the artifact", found });
+}
+
+/** The host made the header from an artifact whose every member it had checked; only the kind is looked at. */
+function isTrustedHeader(header: unknown): header is Artifact {
+  return typeof header === "object" && header !== null && "plan" in header && "modules" in header;
 }

@@ -6,6 +6,7 @@ import { scanJson } from "../core/json.ts";
 import type { RunLimits } from "./limits.ts";
 import type { LogLine, Outcome, RunReport } from "./outcome.ts";
 import type { Attributes } from "./step-context.ts";
+import { unreachable } from "./unreachable.ts";
 
 export function checkReport(report: RunReport, limits: RunLimits): RunReport {
   const problem = outcomeProblem(report.outcome, limits);
@@ -47,8 +48,18 @@ function outcomeProblem(outcome: Outcome, limits: RunLimits): string | undefined
           ? undefined
           : documentProblem("accumulated", outcome.accumulatedJson, maxResultBytes))
       );
-    default:
+    case "out-of-fuel":
+    case "memory-exceeded":
+    case "stack-exhausted":
+    case "trap":
+    case "timeout":
+    case "invalid-result":
+    case "output-exceeded":
+    case "host-call-failed":
+    case "sandbox-lost":
       return undefined;
+    default:
+      return unreachable(outcome);
   }
 }
 
@@ -88,8 +99,16 @@ function storable(outcome: Outcome): Outcome {
       return { ...outcome, reason: clean(outcome.reason) };
     case "host-call-failed":
       return { ...outcome, capability: clean(outcome.capability), message: clean(outcome.message) };
-    default:
+    case "success":
+    case "checkpoint-yield":
+    case "out-of-fuel":
+    case "memory-exceeded":
+    case "stack-exhausted":
+    case "timeout":
+    case "output-exceeded":
       return outcome;
+    default:
+      return unreachable(outcome);
   }
 }
 

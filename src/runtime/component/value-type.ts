@@ -1,3 +1,5 @@
+import { unreachable } from "../unreachable.ts";
+
 /**
  * The types of the component model that cross the boundary, resolved: no indices, no aliases, no recursion.
  * A resource is named by the interface that defines it, without version: `wasi:io/streams#output-stream`.
@@ -30,6 +32,12 @@ export const PRIMITIVE_TYPES = [
   "string",
 ] as const;
 export type PrimitiveType = (typeof PRIMITIVE_TYPES)[number];
+
+const PRIMITIVE_NAMES: ReadonlySet<string> = new Set(PRIMITIVE_TYPES);
+
+function isPrimitive(type: ValueType): type is { readonly kind: PrimitiveType } {
+  return PRIMITIVE_NAMES.has(type.kind);
+}
 
 export interface FunctionType {
   readonly params: readonly (readonly [label: string, type: ValueType])[];
@@ -64,6 +72,7 @@ export const func = (params: Readonly<Record<string, ValueType>>, returned?: Val
 
 /** The type as one would write it in WIT, with every name spelled out: two types are equal exactly if their texts are. */
 export function typeText(type: ValueType): string {
+  if (isPrimitive(type)) return type.kind;
   switch (type.kind) {
     case "list":
       return `list<${typeText(type.element)}>`;
@@ -84,7 +93,7 @@ export function typeText(type: ValueType): string {
     case "borrow":
       return `${type.kind}<${type.resource}>`;
     default:
-      return type.kind;
+      return unreachable(type);
   }
 }
 
@@ -95,6 +104,7 @@ export function functionText(type: FunctionType): string {
 
 /** True where a value of the type holds a handle somewhere. */
 export function holdsHandles(type: ValueType): boolean {
+  if (isPrimitive(type)) return false;
   switch (type.kind) {
     case "own":
     case "borrow":
@@ -111,7 +121,10 @@ export function holdsHandles(type: ValueType): boolean {
       return holdsHandles(type.some);
     case "result":
       return [type.ok, type.error].some((of) => of !== undefined && holdsHandles(of));
-    default:
+    case "enum":
+    case "flags":
       return false;
+    default:
+      return unreachable(type);
   }
 }

@@ -6,6 +6,7 @@ import type { Stop } from "./run-state.ts";
 import type { GuestRun } from "./guest-run.ts";
 import { framesOfAbort, framesOfStack, framesOfTrap, type SourceMap } from "./source-frames.ts";
 import { outcomeOf, type SaidOutcome } from "./values.ts";
+import { unreachable } from "../unreachable.ts";
 
 /** The attribute in which an SDK hands over its engine's stack text. It becomes the backtrace and is dropped. */
 const STACK_ATTRIBUTE = "stack";
@@ -48,6 +49,8 @@ function stopped(stop: Stop, phase: RunPhase, map: SourceMap | undefined): Outco
     case "output-exceeded":
     case "host-call-failed":
       return stop;
+    default:
+      return unreachable(stop);
   }
 }
 
@@ -105,5 +108,7 @@ function textsOf(outcome: SaidOutcome): readonly string[] {
     }
     case "checkpoint-yield":
       return [outcome.cursorJson, outcome.accumulatedJson ?? ""];
+    default:
+      return unreachable(outcome);
   }
 }

@@ -6,6 +6,7 @@ import { offeredFunction } from "../world/offered.ts";
 import { type FunctionCodec, functionCodec } from "./canonical-abi/function-codec.ts";
 import type { HostFunction } from "./capabilities/capability.ts";
 import { hostFunction } from "./capabilities/host-function.ts";
+import { unreachable } from "../unreachable.ts";
 
 /** An artifact in the memory of a process: modules compiled, every boundary function's codec at hand. */
 export interface CompiledComponent {
@@ -67,5 +68,7 @@ function compileTrampoline(trampoline: Trampoline): CompiledTrampoline {
       const codec = functionCodec(trampoline.type);
       return { kind: "guest", abi: trampoline.abi, codec, callee: { lifted: trampoline.callee, codec } };
     }
+    default:
+      return unreachable(trampoline);
   }
 }

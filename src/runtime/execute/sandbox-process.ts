@@ -1,8 +1,8 @@
 /** Entry of the sandbox process: compiles what it is given and runs steps, one after the other, until the pipe closes. */
 import { unpackTrustedArtifact } from "../artifact-container.ts";
 import type { RunReport } from "../outcome.ts";
-import { sendFrame, serveFrames } from "../process/child-channel.ts";
-import { decodeContext, detachResult, type ToSandbox, type WireRun } from "../process/run-wire.ts";
+import { sendFrame, serveFrames, trusted } from "../process/child-channel.ts";
+import { decodeContext, detachResult, isToSandbox, type WireRun } from "../process/run-wire.ts";
 import { type CompiledComponent, compileComponent } from "./compiled-component.ts";
 import { MemoryPool } from "./memory-pool.ts";
 import { runStep } from "./run-step.ts";
@@ -18,8 +18,7 @@ const pool = new MemoryPool(IDLE_MEMORY_BYTES);
 Error.stackTraceLimit = 32;
 
 serveFrames(({ head, blobs }) => {
-  // The host wrote it, and this process trusts the host.
-  const message = head as ToSandbox;
+  const message = trusted(head, isToSandbox);
   switch (message.kind) {
     case "load": {
       const [artifact] = blobs;

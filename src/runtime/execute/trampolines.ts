@@ -6,6 +6,7 @@ import type { CompiledComponent, CompiledTrampoline } from "./compiled-component
 import type { ComponentInstance } from "./instance.ts";
 import type { MeterState } from "./meter-state.ts";
 import { GuestStopped } from "./run-state.ts";
+import { unreachable } from "../unreachable.ts";
 
 /** What a trampoline works on: the run that is under way. */
 export interface TrampolineContext extends CapabilityContext {
@@ -54,6 +55,8 @@ function core(trampoline: CompiledTrampoline, context: TrampolineContext): CoreI
         return codec.lowerResult(memory, value, args);
       };
     }
+    default:
+      return unreachable(trampoline);
   }
 }
 

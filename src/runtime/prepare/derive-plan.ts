@@ -33,6 +33,7 @@ import {
 } from "./component-items.ts";
 import type { ComponentModules } from "./extract-modules.ts";
 import { resolveFunction, typeAt } from "./resolve-types.ts";
+import { unreachable } from "../unreachable.ts";
 
 /** What a component asks for and gives, and how it is put together. */
 export interface DerivedComponent {
@@ -241,6 +242,8 @@ function itemAt({ sort, index }: NamedSort, scope: Scope): Item {
       return { sort, component: at(scope.components, index, "component") };
     case "core-module":
       return { sort, module: at(scope.coreModules, index, "core module") };
+    default:
+      return unreachable(sort);
   }
 }
 
@@ -342,6 +345,8 @@ function importedItem(name: string, extern: ExternDefinition, scope: TypeScope):
     }
     case "resource":
       return refuse("TSK_COMPONENT_UNSUPPORTED", `the import of a resource type ${quoted(name)} outside an interface`);
+    default:
+      return unreachable(extern);
   }
 }
 
@@ -383,6 +388,8 @@ function declaredExport(importName: string, name: string, extern: ExternDefiniti
     }
     case "instance":
       return refuse("TSK_COMPONENT_UNSUPPORTED", `an instance inside the imported interface ${quoted(importName)}`);
+    default:
+      return unreachable(extern);
   }
 }
 

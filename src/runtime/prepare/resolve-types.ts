@@ -4,6 +4,7 @@ import { GATE_LIMITS } from "../component/gate-limits.ts";
 import { refuse } from "../component/refuse.ts";
 import type { FunctionType, ValueType } from "../component/value-type.ts";
 import type { TypeItem, TypeScope } from "./component-items.ts";
+import { unreachable } from "../unreachable.ts";
 
 /** The function type that `item` is. */
 export function resolveFunction(item: TypeItem): FunctionType {
@@ -69,5 +70,7 @@ function resolveDefinition(type: TypeDefinition, scope: TypeScope, budget: Budge
     case "func":
     case "instance":
       return refuse("TSK_COMPONENT_MALFORMED", `a ${type.kind} type used as a value type`);
+    default:
+      return unreachable(type);
   }
 }

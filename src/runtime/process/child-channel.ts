@@ -24,3 +24,11 @@ export function sendFrame(head: unknown, blobs: readonly Uint8Array[] = []): voi
   const bytes = encodeFrame(head, blobs);
   for (let at = 0; at < bytes.length; at += writeSync(1, bytes, at));
 }
+
+/**
+ * The host's message. A child trusts its host, whose types say the rest; `is` only tells messages of different kinds apart.
+ */
+export function trusted<T>(head: unknown, is: (head: unknown) => head is T): T {
+  if (is(head)) return head;
+  throw new TypeError("a message of another kind");
+}

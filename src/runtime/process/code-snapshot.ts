@@ -64,7 +64,7 @@ export async function childCode(kind: ChildKind): Promise<ChildCode> {
 
 /** The function says once that it is experimental. Its output is run by our own tests; operators need not hear of it. */
 function silenceStripper(): void {
-  const { emitWarning } = process;
+  const emitWarning = process.emitWarning.bind(process);
   process.emitWarning = () => undefined;
   try {
     stripTypeScriptTypes("");

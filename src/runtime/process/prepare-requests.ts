@@ -11,3 +11,11 @@ export interface PrepareRequest {
   readonly recorded: RecordedPlan;
   readonly limits: PrepareLimits;
 }
+
+export function isTranslateRequest(head: unknown): head is TranslateRequest {
+  return typeof head === "object" && head !== null && "maxComponentBytes" in head;
+}
+
+export function isPrepareRequest(head: unknown): head is PrepareRequest {
+  return typeof head === "object" && head !== null && "recorded" in head && "limits" in head;
+}

@@ -15,6 +15,10 @@ export type ToSandbox =
   | { readonly kind: "unload"; readonly digest: string }
   | { readonly kind: "runs"; readonly runs: readonly WireRun[] };
 
+export function isToSandbox(head: unknown): head is ToSandbox {
+  return typeof head === "object" && head !== null && "kind" in head;
+}
+
 /** A run without its documents; `blobs` is the number of its first blob. */
 export interface WireRun {
   readonly id: number;

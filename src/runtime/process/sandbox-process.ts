@@ -38,13 +38,17 @@ const MAX_ROOM = 64;
 const SILENCE_MS = 15_000;
 const WATCH_MS = 250;
 
+interface NumberedRun {
+  readonly id: number;
+  readonly run: PendingRun;
+}
+
 export class SandboxProcess {
   readonly #options: SandboxProcessOptions;
-  readonly #child: Promise<Child>;
   readonly #ended = Promise.withResolvers<void>();
   readonly #over = new AbortController();
   /** In the order in which the process runs them; the first is the started one if `#startedAt` is set. */
-  readonly #sent: { readonly id: number; readonly run: PendingRun }[] = [];
+  readonly #sent: NumberedRun[] = [];
   /** Digest → bytes, least recently used first. */
   readonly #loaded = new Map<string, number>();
   /** Digests whose source map the process has. */
@@ -66,14 +70,13 @@ export class SandboxProcess {
     this.#options = options;
     this.#heardAt = options.clock.now();
     this.#idleSince = this.#heardAt;
-    this.#child = Child.start({
+    Child.start({
       kind: "sandbox",
       heapMegabytes: HEAP_MEGABYTES,
       maxFrameBytes: MAX_FRAME_BYTES,
       onFrame: (frame) => this.#receive(frame),
       onExit: (reason) => this.#end(reason),
-    });
-    this.#child.then(
+    }).then(
       (child) => this.#begin(child),
       (error: unknown) => this.#end(String(error)),
     );
@@ -96,18 +99,20 @@ export class SandboxProcess {
     for (const { run } of numbered) run.sent += 1;
     this.#sent.push(...numbered);
     this.#heardAt = this.#options.clock.now();
-    // Until the child is there the messages wait for it, in order.
-    void this.#child.then((child): void => {
-      const heads: WireRun[] = [];
-      const blobs: Buffer[] = [];
-      for (const { id, run } of numbered) {
-        this.#load(child, run.request);
-        this.#mapSource(child, run.request);
-        const { artifact, context, limits } = run.request;
-        heads.push(encodeRun(id, { digest: artifact.digest, context, limits }, blobs));
-      }
-      tell(child, { kind: "runs", runs: heads }, blobs);
-    }, ignore);
+    // What is sent before the child is there goes out when it is; one that cannot be started ends by itself.
+    if (this.#running !== undefined) this.#deliver(this.#running, numbered);
+  }
+
+  #deliver(child: Child, numbered: readonly NumberedRun[]): void {
+    const heads: WireRun[] = [];
+    const blobs: Buffer[] = [];
+    for (const { id, run } of numbered) {
+      this.#load(child, run.request);
+      this.#mapSource(child, run.request);
+      const { artifact, context, limits } = run.request;
+      heads.push(encodeRun(id, { digest: artifact.digest, context, limits }, blobs));
+    }
+    tell(child, { kind: "runs", runs: heads }, blobs);
   }
 
   async stop(): Promise<void> {
@@ -117,8 +122,12 @@ export class SandboxProcess {
 
   #begin(child: Child): void {
     this.#running = child;
-    if (this.#endReason !== undefined) child.kill(this.#endReason);
-    else void this.#watch(child);
+    if (this.#endReason !== undefined) {
+      child.kill(this.#endReason);
+      return;
+    }
+    if (this.#sent.length > 0) this.#deliver(child, this.#sent);
+    void this.#watch(child);
   }
 
   #load(child: Child, { artifact }: RunRequest): void {
@@ -235,8 +244,4 @@ export class SandboxProcess {
 
 function tell(child: Child, message: ToSandbox, blobs: readonly Uint8Array[]): void {
   child.send(message, blobs);
-}
-
-function ignore(): void {
-  // A child that could not be started has ended; `#end` has told.
 }

@@ -6,10 +6,13 @@ import { registerHooks } from "node:module";
 
 const SHIM = "@bytecodealliance/preview2-shim/";
 
-registerHooks({
-  resolve(specifier, context, next) {
-    if (!specifier.startsWith(SHIM)) return next(specifier, context);
-    const conditions = context.conditions.filter((condition) => condition !== "node");
-    return next(specifier, { ...context, conditions });
-  },
-});
+/** Call before jco is loaded: its imports are resolved then. */
+export function useBrowserShims(): void {
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (!specifier.startsWith(SHIM)) return next(specifier, context);
+      const conditions = context.conditions.filter((condition) => condition !== "node");
+      return next(specifier, { ...context, conditions });
+    },
+  });
+}

@@ -1,14 +1,14 @@
 /** Entry of the translate process: one frame in (the component), one frame out (a recorded plan or a refusal). */
-import "./browser-shims.ts";
-import { serveFrames, sendFrame } from "../process/child-channel.ts";
-import type { TranslateRequest } from "../process/prepare-requests.ts";
+import { sendFrame, serveFrames, trusted } from "../process/child-channel.ts";
+import { isTranslateRequest } from "../process/prepare-requests.ts";
 import { refusalOf } from "../process/refusal.ts";
+import { useBrowserShims } from "./browser-shims.ts";
+
+useBrowserShims();
 
 serveFrames(async ({ head, blobs: [component] }) => {
   try {
-    // The host wrote it, and this process trusts the host.
-    const { maxComponentBytes } = head as TranslateRequest;
-    // After the hooks: jco's imports are resolved when it is loaded.
+    const { maxComponentBytes } = trusted(head, isTranslateRequest);
     const { translate } = await import("./translate.ts");
     sendFrame({ plan: await translate(Uint8Array.from(component ?? []), maxComponentBytes) });
   } catch (error) {

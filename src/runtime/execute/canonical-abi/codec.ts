@@ -8,6 +8,7 @@
 import type { ValueType } from "../../component/value-type.ts";
 import { AbiError } from "./abi-error.ts";
 import { type AbiMemory, toPointer } from "./abi-memory.ts";
+import { unreachable } from "../../unreachable.ts";
 
 export type AbiValue = boolean | number | bigint | string | Uint8Array<ArrayBuffer> | AbiVariant | readonly AbiValue[];
 
@@ -140,6 +141,8 @@ export function codecOf(type: ValueType): Codec {
     case "own":
     case "borrow":
       return number(4, false);
+    default:
+      return unreachable(type);
   }
 }
 
@@ -175,6 +178,8 @@ function loadUnsigned(memory: AbiMemory, pointer: number, size: 1 | 2 | 4 | 8): 
       return BigInt(view.getUint32(pointer, true));
     case 8:
       return view.getBigUint64(pointer, true);
+    default:
+      return unreachable(size);
   }
 }
 
@@ -417,6 +422,8 @@ function bitsOf(value: FlatValue, type: FlatType): bigint {
     case "f64":
       scratch.setFloat64(0, Number(value));
       return scratch.getBigUint64(0);
+    default:
+      return unreachable(type);
   }
 }
 
@@ -432,6 +439,8 @@ function fromBits(bits: bigint, type: FlatType): FlatValue {
     case "f64":
       scratch.setBigUint64(0, bits);
       return scratch.getFloat64(0);
+    default:
+      return unreachable(type);
   }
 }
 
