@@ -136,6 +136,8 @@ describe("what is wrong with a request", () => {
     ["/nowhere", 404, "TSK_REQUEST_ROUTE_UNKNOWN"],
     ["/v1/tasks/", 404, "TSK_REQUEST_ROUTE_UNKNOWN"],
     ["/v1/tasks/not-a-uuid", 400, "TSK_REQUEST_UUID_INVALID"],
+    ["/%zz%00", 404, "TSK_REQUEST_ROUTE_UNKNOWN"],
+    ["/v1/tasks/%zz", 400, "TSK_REQUEST_UUID_INVALID"],
     ["/v1/tasks/..%2f..%2fetc%2fpasswd", 400, "TSK_REQUEST_UUID_INVALID"],
     [`/v1/tasks/${UUID}'--/workflow_steps`, 400, "TSK_REQUEST_UUID_INVALID"],
     ["/v1/tasks?page=0", 400, "TSK_REQUEST_INVALID"],

@@ -49,6 +49,13 @@ describe("a slow client", () => {
     expect(errorIn(response)).toMatchObject({ error: { code: "REQUEST_TIMEOUT", tsk_code: "TSK_REQUEST_TIMEOUT" } });
   });
 
+  it("whose headers do not come is disconnected", async () => {
+    await using served = await serveApp({ limits: { headersTimeoutMs: 100 } });
+    await using connection = await RawConnection.open(served.url);
+    connection.send("GET /health HTTP/1.1\r\nHost: te");
+    expect(await connection.rest()).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
   it("does not keep others waiting", async () => {
     await using served = await serveApp();
     await using connection = await RawConnection.open(served.url);
@@ -119,7 +126,7 @@ describe("stop()", () => {
   });
 
   it("gives up on a request that does not finish", async () => {
-    await using served = await serveApp({ drainMs: 50 });
+    await using served = await serveApp({ limits: { drainMs: 50 } });
     await using connection = await RawConnection.open(served.url);
     connection.send(`${POST}Expect: 100-continue\r\nContent-Length: 4\r\n\r\n`);
     await connection.receive("100 Continue");

@@ -10,6 +10,8 @@ export interface HttpServerOptions {
   readonly bindAddress: string;
   /** How long `stop` lets requests under way finish, in milliseconds. Default 5000. */
   readonly drainMs?: number;
+  /** How long the headers of a request may take, in milliseconds. Default 10000. The app's deadline begins after them. */
+  readonly headersTimeoutMs?: number;
 }
 
 export interface HttpServer extends Service {
@@ -35,18 +37,23 @@ class NodeHttpServer implements HttpServer {
   #url: string | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor({ app, bindAddress, drainMs = 5_000 }: HttpServerOptions) {
+  constructor({ app, bindAddress, drainMs = 5_000, headersTimeoutMs = 10_000 }: HttpServerOptions) {
     this.#bindAddress = bindAddress;
     this.#drainMs = drainMs;
-    this.#server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+    this.#server = createServer(
+      {
+        headersTimeout: headersTimeoutMs,
+        // Node looks for connections that are over their time this often, and by default every 30 s only.
+        connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
+        keepAliveTimeout: 5_000,
+      },
+      getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+    );
     this.#server.on("request", (_, response) => {
       this.#unanswered.add(response);
       response.once("close", () => this.#unanswered.delete(response));
       if (this.#stopping !== undefined) lastOfConnection(response);
     });
-    // Headers that trickle in never reach the app and its deadline.
-    this.#server.headersTimeout = 10_000;
-    this.#server.keepAliveTimeout = 5_000;
   }
 
   get url(): string | undefined {

@@ -1,6 +1,6 @@
 import type { Database } from "../../../src/host/database/connection.ts";
 import type { HttpSettings } from "../../../src/host/http/deps.ts";
-import { createHttpServer, type HttpServer } from "../../../src/host/http/server.ts";
+import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../../src/host/http/server.ts";
 import { absentDatabase } from "./absent-database.ts";
 import { testApp } from "./test-app.ts";
 import type { TestHostView } from "./host-view.ts";
@@ -16,14 +16,14 @@ export interface ServeOptions {
   readonly database?: Database;
   readonly settings?: Partial<HttpSettings>;
   readonly bindAddress?: string;
-  readonly drainMs?: number;
+  readonly limits?: Pick<HttpServerOptions, "drainMs" | "headersTimeoutMs">;
 }
 
 /** The API on a free port of loopback. */
 export async function serveApp(options: ServeOptions = {}): Promise<ServedApp> {
-  const { database = absentDatabase(), settings, bindAddress = "127.0.0.1:0", drainMs } = options;
+  const { database = absentDatabase(), settings, bindAddress = "127.0.0.1:0", limits } = options;
   const { app, host } = testApp({ database }, settings);
-  const server = createHttpServer({ app, bindAddress, ...(drainMs !== undefined && { drainMs }) });
+  const server = createHttpServer({ app, bindAddress, ...limits });
   const dispose = async (): Promise<void> => {
     await server.stop();
     if (options.database === undefined) await database.close();
