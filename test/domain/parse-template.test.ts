@@ -220,6 +220,8 @@ describe("`parseTemplate()` refuses, with file, line and key", () => {
     ],
     ["a file that is too large", `${HEAD}description: ${"x".repeat(1_048_577)}`, "TSK_TEMPLATE_INVALID", /bytes/],
     ["nesting without end", "[".repeat(100_000), "TSK_TEMPLATE_SYNTAX", /Cannot load template/],
+    ["deep nesting", "[".repeat(50_000) + "]".repeat(50_000), "TSK_TEMPLATE_SYNTAX", /Cannot load template/],
+    ["deep lists", "- ".repeat(50_000), "TSK_TEMPLATE_SYNTAX", /Cannot load template/],
     [
       "aliases that grow",
       `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c]\n`,

@@ -29,9 +29,11 @@ export function graphProblems(steps: readonly GraphStep[]): readonly GraphProble
 }
 
 function duplicateSteps(steps: readonly GraphStep[]): GraphProblem[] {
+  const seen = new Map<string, number>();
   return steps.flatMap(({ name }, step): GraphProblem[] => {
-    const first = steps.findIndex((other) => other.name === name);
-    return first < step ? [{ kind: "duplicate-step", step, name, first }] : [];
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, step);
+    return first === undefined ? [] : [{ kind: "duplicate-step", step, name, first }];
   });
 }
 
@@ -50,26 +52,41 @@ function wrongDependencies(steps: readonly GraphStep[]): GraphProblem[] {
 }
 
 /**
- * Takes away steps whose dependencies are gone until nothing goes any more; what is left holds every cycle. Following any
- * dependency within it must come back. No recursion: a chain may be as long as the file allows.
+ * What is left without the steps that can be run holds every cycle, and each step in it waits for another in it: following
+ * such dependencies must come back. No recursion: a chain may be as long as the file allows.
  */
 function findCycle(steps: readonly GraphStep[]): GraphProblem | undefined {
-  const left = new Map(steps.map((step) => [step.name, step]));
-  for (let before = -1; before !== left.size;) {
-    before = left.size;
-    for (const { name, dependencies } of left.values()) {
-      if (!dependencies.some((dependency) => left.has(dependency))) left.delete(name);
-    }
-  }
-  let name = left.keys().next().value;
+  const stuck = stuckSteps(steps);
+  let name = stuck.keys().next().value;
   if (name === undefined) return undefined;
-  const walked: string[] = [];
-  while (!walked.includes(name)) {
-    walked.push(name);
-    name = left.get(name)?.dependencies.find((dependency) => left.has(dependency)) ?? name;
+  const walked = new Set<string>();
+  while (!walked.has(name)) {
+    walked.add(name);
+    name = stuck.get(name)?.dependencies.find((dependency) => stuck.has(dependency)) ?? name;
   }
-  const names = [...walked.slice(walked.indexOf(name)), name];
+  const path = [...walked];
+  const names = [...path.slice(path.indexOf(name)), name];
   const step = steps.findIndex((other) => other.name === name);
   const dependency = steps[step]?.dependencies.indexOf(names[1] ?? name) ?? 0;
   return { kind: "cycle", step, dependency, names };
+}
+
+/** The steps that never become ready, by name. */
+function stuckSteps(steps: readonly GraphStep[]): ReadonlyMap<string, GraphStep> {
+  const stuck = new Map(steps.map((step) => [step.name, step]));
+  const waitingFor = new Map(steps.map(({ name, dependencies }) => [name, dependencies.length]));
+  const children = Map.groupBy(
+    steps.flatMap(({ name, dependencies }) => dependencies.map((dependency) => ({ dependency, name }))),
+    ({ dependency }) => dependency,
+  );
+  const ready = steps.filter(({ dependencies }) => dependencies.length === 0).map(({ name }) => name);
+  for (const done of ready) {
+    stuck.delete(done);
+    for (const { name } of children.get(done) ?? []) {
+      const left = (waitingFor.get(name) ?? 0) - 1;
+      waitingFor.set(name, left);
+      if (left === 0) ready.push(name);
+    }
+  }
+  return stuck;
 }
