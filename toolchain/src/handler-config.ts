@@ -6,14 +6,14 @@ import { GRANTABLE_CAPABILITIES } from "./world.ts";
 
 export const CONFIG_FILE = "handler.toml";
 
-export const LANGUAGES = ["typescript", "javascript", "assemblyscript"] as const;
+const LANGUAGES = ["typescript", "javascript", "assemblyscript"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-export const JAVASCRIPT_ENGINES = ["quickjs", "starlingmonkey"] as const;
+const JAVASCRIPT_ENGINES = ["quickjs", "starlingmonkey"] as const;
 /** What runs the handler inside the component; `none` for AssemblyScript, which is compiled. */
 export type Engine = (typeof JAVASCRIPT_ENGINES)[number] | "none";
 
-export const ASSEMBLYSCRIPT_RUNTIMES = ["incremental", "stub"] as const;
+const ASSEMBLYSCRIPT_RUNTIMES = ["incremental", "stub"] as const;
 /** How AssemblyScript's memory is managed: collected, or never freed. */
 export type AssemblyScriptRuntime = (typeof ASSEMBLYSCRIPT_RUNTIMES)[number];
 

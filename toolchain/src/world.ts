@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The contract that components are built for. */
-export const CONTRACT = "tasker:handler@1.0.0";
+const CONTRACT = "tasker:handler@1.0.0";
 export const WORLD = "handler";
 /** Its WIT files. */
 export const CONTRACT_FOLDER: string = join(import.meta.dirname, "../../wit/tasker-handler@1.0.0");

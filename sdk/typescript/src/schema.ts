@@ -1,13 +1,13 @@
 import { PermanentError } from "./errors.ts";
 
 /** One thing that is wrong with a value, and where. */
-export interface SchemaIssue {
+interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly unknown[] | undefined;
 }
 
 /** A schema with `safeParse`, as zod's. */
-export interface SafeParseSchema<Output> {
+interface SafeParseSchema<Output> {
   safeParse(
     value: unknown,
   ):
@@ -16,7 +16,7 @@ export interface SafeParseSchema<Output> {
 }
 
 /** A schema of the "Standard Schema" agreement (zod, valibot, arktype, …); it must answer at once, not by a promise. */
-export interface StandardSchema<Output> {
+interface StandardSchema<Output> {
   readonly "~standard": {
     validate(value: unknown): unknown;
     readonly types?: { readonly output: Output } | undefined;
@@ -24,7 +24,7 @@ export interface StandardSchema<Output> {
 }
 
 /** Anything with a `parse` that returns the checked value or throws. */
-export interface ParseSchema<Output> {
+interface ParseSchema<Output> {
   parse(value: unknown): Output;
 }
 

@@ -2,7 +2,7 @@ import { PermanentError } from "@tasker-host/sdk";
 import type { Reservation, ValidatedOrder } from "./order.ts";
 
 /** The warehouse of this example. */
-export const STOCK: Readonly<Record<string, number>> = { KEYBOARD: 40, MOUSE: 120, MONITOR: 8, "STANDING-DESK": 0 };
+const STOCK: Readonly<Record<string, number>> = { KEYBOARD: 40, MOUSE: 120, MONITOR: 8, "STANDING-DESK": 0 };
 
 /** Sets the goods aside. Throws `PermanentError` (`OUT_OF_STOCK`) where one is short: waiting does not fill a shelf. */
 export function reserveInventory(order: ValidatedOrder, stock: Readonly<Record<string, number>> = STOCK): Reservation {

@@ -24,7 +24,7 @@ export interface WitContext {
   readonly attributes: readonly (readonly [string, string])[];
 }
 
-export interface WitCheckpoint {
+interface WitCheckpoint {
   readonly cursor: string;
   readonly itemsProcessed: number | bigint;
   readonly accumulated?: string | null;
