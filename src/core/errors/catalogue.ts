@@ -2,6 +2,7 @@
  * Every error code of the project, by area. A code is API: renaming one is a breaking change.
  * `docs/errors.md` is generated from this table; a test holds the two together.
  */
+import { BUILD_ERRORS } from "./build.ts";
 import { COMPONENT_ERRORS } from "./component.ts";
 import { CONFIG_ERRORS } from "./config.ts";
 import { DATABASE_ERRORS } from "./database.ts";
@@ -25,6 +26,7 @@ export interface ErrorEntry {
 }
 
 export const ERROR_CATALOGUE = {
+  ...BUILD_ERRORS,
   ...COMPONENT_ERRORS,
   ...CONFIG_ERRORS,
   ...DATABASE_ERRORS,

@@ -27,6 +27,12 @@ export const HOST_ERRORS = {
     remedy: "Subscribe one handler for each callable",
     httpStatus: 409,
   },
+  TSK_HOST_NODE_TOO_OLD: {
+    summary: "The system's Node is older than 26, and npm brought no other",
+    fault: "user",
+    remedy: "Install with optional dependencies (`npm ci`), or install Node 26",
+    httpStatus: 500,
+  },
   TSK_HOST_DATA_DIR_BUSY: {
     summary: "Another host uses the data directory",
     fault: "user",
