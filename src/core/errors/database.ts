@@ -2,6 +2,30 @@ import type { ErrorEntry } from "./catalogue.ts";
 
 /** Postgres: absent, too old, refused, or not ours. */
 export const DATABASE_ERRORS = {
+  TSK_DATABASE_TOO_OLD: {
+    summary: "The Postgres server is older than the host supports",
+    fault: "user",
+    remedy: "Use Postgres 15 or newer, or leave DATABASE_URL out and let the host start its own",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_SCHEMA_NEWER: {
+    summary: "A newer host has migrated the database",
+    fault: "user",
+    remedy: "Upgrade this host; an older host cannot know what the newer schema means",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_MIGRATION_CHANGED: {
+    summary: "A migration that was applied has another text now",
+    fault: "user",
+    remedy: "Restore the migration's text; put changes into a new migration",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_MIGRATIONS_MISSING: {
+    summary: "The SQL files that come with the host are missing",
+    fault: "system",
+    remedy: "Install the host again",
+    httpStatus: 500,
+  },
   TSK_DATABASE_UNREACHABLE: {
     summary: "No connection to Postgres",
     fault: "system",

@@ -3,10 +3,17 @@ import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 
 /** What Postgres or the network said, as an error of ours where it means "no database"; otherwise the error itself. */
 export function databaseError(error: unknown, attempted: string): unknown {
-  if (isTaskerError(error) || !meansUnreachable(error)) return error;
+  if (isTaskerError(error)) return error;
+  if (error instanceof pg.DatabaseError && error.code === SESSION_ENDED) {
+    return new TaskerError("TSK_DATABASE_SESSION_ENDED", { attempted, found: error.message, cause: error });
+  }
+  if (!meansUnreachable(error)) return error;
   const found = error instanceof Error && error.message !== "" ? error.message : "the connection failed";
   return new TaskerError("TSK_DATABASE_UNREACHABLE", { attempted, found, cause: error });
 }
+
+/** SQLSTATE that our functions raise; see `tasker_host.require_live_session`. */
+const SESSION_ENDED = "TH001";
 
 /** Errors of pg's own that have no SQLSTATE. */
 const CLIENT_MESSAGES =

@@ -1,0 +1,81 @@
+-- Leases steps in progress that have no live lease to the session and returns what their handlers need, JSON as text so that
+-- nothing is re-encoded. Counts an attempt, except for the steps in `p_resumed`, which go on with the one that they have.
+--
+-- `digest` is the component that is active for the step's callable now: it is fixed for this lease. `callable` is empty
+-- where the template has no such step any more. `dependency_results`: [[step name, result as JSON text], …] of all completed
+-- ancestors, nearest first.
+-- Locks: steps, new leases.
+create or replace function tasker_host.lease_steps(p_session uuid, p_steps uuid[], p_resumed uuid[], p_native text[])
+returns table (
+  step_uuid uuid, task_uuid uuid, epoch int, attempt int, max_attempts int, retryable boolean,
+  namespace text, task_name text, task_version text, step_name text, template_step_name text,
+  correlation_id uuid, parent_correlation_id uuid, callable text, method text, timeout_seconds float8, digest text,
+  context text, inputs text, config text, dependency_results text, checkpoint text, priority int
+)
+language plpgsql as $$
+#variable_conflict use_column
+begin
+  return query
+  with recursive clock as materialized (
+    select tasker_host.current_time() as now
+  ), started as (
+    update tasker.workflow_steps s
+    set in_process = true, last_attempted_at = clock.now, updated_at = clock.now,
+        attempts = coalesce(s.attempts, 0) + case when s.workflow_step_uuid = any (p_resumed) then 0 else 1 end
+    from unnest(p_steps) wanted (step_uuid), clock
+    where s.workflow_step_uuid = wanted.step_uuid
+    returning s.workflow_step_uuid, s.task_uuid, s.named_step_uuid, s.attempts, s.max_attempts, s.retryable, s.inputs, s.checkpoint
+  ), named as materialized (
+    select st.*, nst.name::text as step_name, coalesce(st.inputs ->> '__template_step_name', nst.name) as template_step_name,
+           t.named_task_uuid, t.context, t.correlation_id, t.parent_correlation_id, t.priority
+    from started st
+    join tasker.tasks t on t.task_uuid = st.task_uuid
+    join tasker.named_steps nst on nst.named_step_uuid = st.named_step_uuid
+  ), templates as materialized (
+    -- Once for each kind of step, not for each step: a template's configuration is large.
+    select kinds.named_task_uuid, kinds.template_step_name, ns.name::text as namespace, nt.name::text as task_name,
+           nt.version::text as task_version, found.step, coalesce(found.step #>> '{handler,callable}', '') as callable
+    from (select distinct n.named_task_uuid, n.template_step_name from named n) kinds
+    join tasker.named_tasks nt on nt.named_task_uuid = kinds.named_task_uuid
+    join tasker.task_namespaces ns on ns.task_namespace_uuid = nt.task_namespace_uuid
+    left join lateral tasker_host.template_step(nt.configuration, kinds.template_step_name) found (step) on true
+  ), described as materialized (
+    select n.*, tpl.namespace, tpl.task_name, tpl.task_version, tpl.step, tpl.callable, active.digest,
+           coalesce((select max(l.epoch) from tasker_host.step_leases l
+                     where l.workflow_step_uuid = n.workflow_step_uuid), 0) + 1 as epoch
+    from named n
+    join templates tpl on tpl.named_task_uuid = n.named_task_uuid and tpl.template_step_name = n.template_step_name
+    left join tasker_host.active_callables active
+      on active.namespace = tpl.namespace and active.callable = tpl.callable and tpl.callable <> all (p_native)
+  ), leased as (
+    insert into tasker_host.step_leases
+      (workflow_step_uuid, epoch, attempt, task_uuid, namespace, session_uuid, digest, claimed_at)
+    select d.workflow_step_uuid, d.epoch, d.attempts, d.task_uuid, d.namespace, p_session, d.digest, clock.now
+    from described d, clock
+  ), ancestors as (
+    select d.workflow_step_uuid as step_uuid, e.from_step_uuid as ancestor, 1 as distance
+    from described d join tasker.workflow_step_edges e on e.to_step_uuid = d.workflow_step_uuid
+    union
+    select a.step_uuid, e.from_step_uuid, a.distance + 1
+    from ancestors a join tasker.workflow_step_edges e on e.to_step_uuid = a.ancestor
+    where a.distance < 50
+  ), results as (
+    select nearest.step_uuid,
+           json_agg(json_build_array(nst.name, coalesce((s.results -> 'result')::text, 'null'))
+                    order by nearest.distance, s.workflow_step_uuid)::text as list
+    from (select a.step_uuid, a.ancestor, min(a.distance) as distance from ancestors a group by 1, 2) nearest
+    join tasker.workflow_steps s on s.workflow_step_uuid = nearest.ancestor and s.processed and s.results is not null
+    join tasker.named_steps nst on nst.named_step_uuid = s.named_step_uuid
+    group by nearest.step_uuid
+  )
+  select d.workflow_step_uuid, d.task_uuid, d.epoch, d.attempts, coalesce(d.max_attempts, 3), d.retryable,
+         d.namespace, d.task_name, d.task_version, d.step_name, d.template_step_name,
+         d.correlation_id, d.parent_correlation_id, d.callable, d.step #>> '{handler,method}',
+         case when jsonb_typeof(d.step -> 'timeout_seconds') = 'number'
+              then least((d.step ->> 'timeout_seconds')::numeric, 1e9)::float8 end,
+         d.digest, coalesce(d.context, '{}')::text, coalesce(d.inputs, '{}')::text,
+         coalesce(d.step #> '{handler,initialization}', '{}')::text, coalesce(r.list, '[]'), d.checkpoint::text, d.priority
+  from described d
+  left join results r on r.step_uuid = d.workflow_step_uuid;
+end
+$$;

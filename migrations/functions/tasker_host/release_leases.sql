@@ -1,0 +1,24 @@
+-- Offers leases of the session to other hosts: the next holder runs the same attempt. Returns how many were offered.
+-- Lock order: tasks by uuid, leases.
+create or replace function tasker_host.release_leases(p_session uuid, p_steps uuid[]) returns int
+language plpgsql as $$
+declare
+  v_released int;
+begin
+  perform tasker_host.lock_tasks(array(
+    select distinct l.task_uuid
+    from unnest(p_steps) u (step_uuid)
+    join tasker_host.step_leases l on l.workflow_step_uuid = u.step_uuid
+    where l.ended_at is null and l.session_uuid = p_session));
+  update tasker_host.step_leases l
+  set released_at = tasker_host.current_time()
+  from unnest(p_steps) u (step_uuid)
+  where l.workflow_step_uuid = u.step_uuid and l.session_uuid = p_session and l.ended_at is null and l.released_at is null;
+  get diagnostics v_released = row_count;
+  if v_released > 0 then
+    -- Others look for released leases when they beat; this makes it at once.
+    perform pg_notify('tasker_host_leases', '');
+  end if;
+  return v_released;
+end
+$$;

@@ -1,0 +1,63 @@
+-- Records results and orchestrates, in one round trip and one transaction: completes steps, lets failed ones wait or end,
+-- enqueues the children that became ready, moves the tasks on. One row a step: 'recorded', 'stale', or 'refused': Postgres
+-- cannot hold the result, and the step has failed for good with code TSK_STEP_RESULT_REFUSED.
+--
+-- `p_retryable`: whether the outcome allows another attempt. `p_retry_after_ms`: the handler's wish, or null.
+-- `p_rules`: see `backoff_ms`.
+-- Lock order: tasks by uuid, transitions, steps, leases, new queue rows.
+create or replace function tasker_host.report_steps_embedded(
+  p_session uuid, p_steps uuid[], p_epochs int[], p_success boolean[], p_results text[],
+  p_retryable boolean[], p_retry_after_ms bigint[], p_rules jsonb
+) returns table (step_uuid uuid, verdict text, sqlstate text, message text)
+language plpgsql
+-- Plans are made once a session, often while the tables are still empty: they must be the ones for full tables.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_ords int[];
+  v_steps uuid[];
+  v_epochs int[];
+  v_tasks uuid[];
+  v_judgements text[];
+  v_results jsonb[];
+  v_states text[];
+  v_refusals text[];
+  v_success boolean[];
+  v_taken uuid[];
+  v_failed record;
+begin
+  select array_agg(r.ord), array_agg(r.step_uuid), array_agg(r.epoch), array_agg(r.task_uuid), array_agg(r.judgement),
+         array_agg(r.result), array_agg(r.refusal_state), array_agg(r.refusal),
+         array_agg(r.judgement = 'accepted' and p_success[r.ord])
+  into v_ords, v_steps, v_epochs, v_tasks, v_judgements, v_results, v_states, v_refusals, v_success
+  from tasker_host.prepare_report(p_steps, p_epochs, p_results) r;
+
+  v_taken := tasker_host.record_results(p_session, v_steps, v_epochs, v_success, v_results, true, 'recorded');
+
+  if v_taken <> '{}' then
+    select coalesce(array_agg(u.step_uuid), '{}') as steps,
+           array_agg(u.judgement = 'accepted' and p_retryable[u.ord]) as retryable,
+           array_agg(p_retry_after_ms[u.ord]) as retry_after_ms
+    into v_failed
+    from unnest(v_steps, v_ords, v_judgements, v_success) u (step_uuid, ord, judgement, success)
+    where not u.success and u.step_uuid = any (v_taken);
+    perform tasker_host.settle_failures(v_failed.steps, v_failed.retryable, v_failed.retry_after_ms, p_rules);
+
+    perform tasker_host.enqueue_children(array(
+      select u.step_uuid from unnest(v_steps, v_success) u (step_uuid, success)
+      where u.success and u.step_uuid = any (v_taken)));
+    perform tasker_host.advance_tasks(array(
+      select distinct u.task_uuid from unnest(v_steps, v_tasks) u (step_uuid, task_uuid)
+      where u.step_uuid = any (v_taken)), p_session);
+  end if;
+
+  return query
+    select u.step_uuid,
+           case when u.step_uuid = any (v_taken) then case u.judgement when 'refused' then 'refused' else 'recorded' end
+                when u.judgement = 'recorded' then 'recorded'
+                else 'stale' end,
+           u.state, u.refusal
+    from unnest(v_steps, v_judgements, v_states, v_refusals) u (step_uuid, judgement, state, refusal);
+end
+$$;
