@@ -21,7 +21,7 @@ export interface TaskFilter {
   readonly sourceSystem?: string | undefined;
 }
 
-export interface Pagination {
+interface Pagination {
   readonly page: number;
   readonly per_page: number;
   readonly total_count: number;

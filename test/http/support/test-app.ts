@@ -5,7 +5,7 @@ import type { AppDeps, HttpSettings } from "../../../src/host/http/deps.ts";
 import type { App } from "../../../src/host/http/document-route.ts";
 import { testHostView, type TestHostView } from "./host-view.ts";
 
-export const TEST_SETTINGS: HttpSettings = {
+const TEST_SETTINGS: HttpSettings = {
   maxBodyBytes: 10_000,
   requestTimeoutSeconds: 30,
   corsEnabled: false,

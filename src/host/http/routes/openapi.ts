@@ -1,7 +1,7 @@
 import type { App } from "../document-route.ts";
 
 /** The document of all routes. */
-export function openApiDocument(app: App, version: string) {
+function openApiDocument(app: App, version: string) {
   return app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
