@@ -127,7 +127,7 @@ class ProcessSandbox implements Sandbox {
         if (started !== undefined || unstarted.length > 0) {
           logger.warn({ namespace, reason, unstarted: unstarted.length }, "a sandbox process ended with work in it");
         }
-        if (started !== undefined) this.#report(started.run, lostReport(started.outcome));
+        if (started !== undefined) this.#report(started.run, lostReport(started.outcome, started.ranMs));
         this.#sendAgain(unstarted, reason);
       },
     });
@@ -142,7 +142,7 @@ class ProcessSandbox implements Sandbox {
 
   #sendAgain(unstarted: readonly PendingRun[], reason: string): void {
     for (const run of unstarted.toReversed()) {
-      if (this.#stopped || run.sent >= MAX_SENT) this.#report(run, lostReport({ kind: "sandbox-lost", reason }));
+      if (this.#stopped || run.sent >= MAX_SENT) this.#report(run, lostReport({ kind: "sandbox-lost", reason }, 0));
       else this.#waiting.unshift(run);
     }
     this.#dispatchSoon();
@@ -150,6 +150,6 @@ class ProcessSandbox implements Sandbox {
 }
 
 /** Nobody could count what a run cost whose process is gone. */
-function lostReport(outcome: Outcome): RunReport {
-  return { outcome, usage: { fuelUsed: 0, peakMemoryBytes: 0, durationMs: 0 }, logs: [] };
+function lostReport(outcome: Outcome, durationMs: number): RunReport {
+  return { outcome, usage: { fuelUsed: 0, peakMemoryBytes: 0, durationMs }, logs: [] };
 }

@@ -1,5 +1,6 @@
 /** Host functions as the guest's modules import them. */
 import { AbiError, AbiTooLarge } from "./canonical-abi/abi-error.ts";
+import type { AbiMemory } from "./canonical-abi/abi-memory.ts";
 import type { FlatValue } from "./canonical-abi/codec.ts";
 import type { CapabilityContext } from "./capabilities/capability.ts";
 import type { CompiledComponent, CompiledTrampoline } from "./compiled-component.ts";
@@ -18,6 +19,8 @@ type CoreImport = (...args: unknown[]) => FlatValue | undefined;
 
 /** Fuel for entering the host, whatever it does there. */
 const CALL_FUEL = 100;
+/** Bytes that the host moves for one unit of fuel, the price of a guest's own `memory.copy`. */
+const BYTES_PER_FUEL = 8;
 /** Bytes that the arguments of one host call may copy, besides the log and error limits. */
 const ARGUMENT_BYTES = 262_144;
 
@@ -26,7 +29,7 @@ export function trampolines(component: CompiledComponent, context: TrampolineCon
 }
 
 function core(trampoline: CompiledTrampoline, context: TrampolineContext): CoreImport {
-  const { instance, handles, state } = context;
+  const { instance, handles, meter, state } = context;
   switch (trampoline.kind) {
     case "resource-drop":
       return (handle) => {
@@ -43,7 +46,9 @@ function core(trampoline: CompiledTrampoline, context: TrampolineContext): CoreI
       return (...args) => {
         const memory = instance.memoryFor(abi, argumentBudget(trampoline.capability, context));
         const value = answer(context, codec.liftParams(memory, args));
-        return codec.lowerResult(memory, value, args);
+        const returned = codec.lowerResult(memory, value, args);
+        meter.charge(fuelOf(memory));
+        return returned;
       };
     }
     case "guest": {
@@ -52,12 +57,18 @@ function core(trampoline: CompiledTrampoline, context: TrampolineContext): CoreI
       return (...args) => {
         const memory = instance.memoryFor(abi, budget);
         const value = instance.call(callee, codec.liftParams(memory, args), budget);
-        return codec.lowerResult(memory, value, args);
+        const returned = codec.lowerResult(memory, value, args);
+        meter.charge(2 * fuelOf(memory));
+        return returned;
       };
     }
     default:
       return unreachable(trampoline);
   }
+}
+
+function fuelOf(memory: AbiMemory): number {
+  return Math.ceil(memory.copied / BYTES_PER_FUEL);
 }
 
 /** UTF-16 takes up to twice the bytes that the limits count. */
@@ -81,6 +92,7 @@ function guarded(context: TrampolineContext, trampoline: CompiledTrampoline, cal
       return call(...args);
     } catch (error) {
       if (error instanceof GuestStopped || error instanceof WebAssembly.RuntimeError) throw error;
+      if (error instanceof WebAssembly.Exception) throw error;
       // Only the guest's depth can exhaust the host's stack here; the classification looks at the meter.
       if (error instanceof RangeError) throw error;
       if (error instanceof AbiTooLarge) return tooLarge(capability, context);

@@ -37,7 +37,7 @@ const WASM_FLAGS = [
   "--wasm-inlining-min-budget=500",
 ];
 
-interface Spawned {
+export interface Spawned {
   readonly process: ChildProcess;
   readonly stdin: Writable;
   readonly stdout: Readable;
@@ -128,7 +128,12 @@ export class Child {
 
 let nodeFd: number | undefined;
 
-function spawnBehindWalls(walls: Walls, code: { entry: string; directory: string }, heapMegabytes: number): Spawned {
+/** Starts `node` on a file of the snapshot, behind every wall that this machine has. */
+export function spawnBehindWalls(
+  walls: Walls,
+  code: { entry: string; directory: string },
+  heapMegabytes: number,
+): Spawned {
   nodeFd ??= openSync(process.execPath, "r");
   const prefix = walls.prefix(walls.freshUid());
   const args = [

@@ -15,6 +15,7 @@ export interface Frame {
 const LENGTH_BYTES = 4;
 const FIXED_BYTES = 8;
 const MAX_BLOBS = 65_536;
+const MAX_CHUNKS = 1_024;
 
 /** A frame as the byte strings to write, in order. */
 export function encodeFrame(head: unknown, blobs: readonly Uint8Array[] = []): Buffer {
@@ -44,6 +45,8 @@ export class FrameReader {
   /** The frames that `chunk` completes. */
   push(chunk: Buffer): Frame[] {
     this.#chunks.push(chunk);
+    // A frame that arrives byte by byte must not cost an object for each.
+    if (this.#chunks.length > MAX_CHUNKS) this.#chunks = [Buffer.concat(this.#chunks)];
     this.#buffered += chunk.length;
     const frames: Frame[] = [];
     for (let body = this.#next(); body !== undefined; body = this.#next()) frames.push(parseBody(body));

@@ -21,7 +21,7 @@ export interface SandboxProcessOptions {
 export interface ProcessEnd {
   readonly reason: string;
   /** The run that the process had started, with how it ended. */
-  readonly started: { readonly run: PendingRun; readonly outcome: Outcome } | undefined;
+  readonly started: { readonly run: PendingRun; readonly outcome: Outcome; readonly ranMs: number } | undefined;
   /** Runs that it was sent and never began. */
   readonly unstarted: readonly PendingRun[];
 }
@@ -231,7 +231,8 @@ export class SandboxProcess {
     this.#endReason ??= reason;
     const runs = this.#sent.splice(0).map(({ run }) => run);
     const first = this.#startedAt === undefined ? undefined : runs.shift();
-    const started = first === undefined ? undefined : { run: first, outcome: this.#outcomeOf(first, reason) };
+    const ranMs = this.#options.clock.now() - (this.#startedAt ?? 0);
+    const started = first === undefined ? undefined : { run: first, outcome: this.#outcomeOf(first, reason), ranMs };
     this.#options.onEnd({ reason, started, unstarted: runs });
     this.#ended.resolve();
   }

@@ -6,8 +6,8 @@ import type { CheckedBytes } from "./check-bytes.ts";
  * `cm32p2|local:init/module-loader|resolve`, mangled Rust and C++), without a character that ends a JavaScript string,
  * comment, template or statement: the translator writes names into code.
  */
-const PLAIN_NAME = /^[A-Za-z0-9_$.:/@#|[\]+-]*$/;
-const ACCEPTED = "letters, digits and _ $ . : / @ # | [ ] + -";
+const PLAIN_NAME = /^[A-Za-z0-9_$.:/@#|[\]~+-]*$/;
+const ACCEPTED = "letters, digits and _ $ . : / @ # | [ ] ~ + -";
 
 /** Names that mean something to JavaScript objects where a lookup or an `await` could meet them. */
 const SPECIAL_NAMES: ReadonlySet<string> = new Set([

@@ -17,6 +17,7 @@ export class AbiMemory {
   readonly #ports: AbiPorts;
   /** Bytes that may still be copied out. */
   #budget: number;
+  #copied = 0;
   #view: DataView<ArrayBuffer>;
   #bytes: Buffer<ArrayBuffer>;
 
@@ -29,8 +30,14 @@ export class AbiMemory {
 
   /** Counts `bytes` of a value against the budget. */
   spend(bytes: number): void {
+    this.#copied += bytes;
     this.#budget -= bytes;
     if (this.#budget < 0) throw new AbiTooLarge();
+  }
+
+  /** Bytes that went either way: what the host's work is worth. */
+  get copied(): number {
+    return this.#copied;
   }
 
   /** A view of the memory after checking that `size` bytes at `pointer` are inside and aligned. */
@@ -45,6 +52,7 @@ export class AbiMemory {
   allocate(size: number, align: number): number {
     const { realloc } = this.#ports;
     if (realloc === undefined) throw new AbiError("the component has no cabi_realloc for a value that needs one");
+    this.#copied += size;
     const pointer = toPointer(realloc(0, 0, align, size));
     if (pointer % align !== 0) throw new AbiError(`cabi_realloc returned ${pointer}, not aligned to ${align} bytes`);
     this.#refresh();
