@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { instantiateMetered } from "./metered-instance.ts";
+import { instantiateMetered, type MeteredRun } from "./metered-instance.ts";
 import { wasm } from "./wasm-text.ts";
 
 /** 1,500 units of 256 bytes: less than V8's default stack of 984 KiB has. */
@@ -60,12 +60,17 @@ describe("call depth", () => {
 
   it("ends before V8's stack does where calls go through the host and back", async () => {
     const bytes = await wasm(`(module (import "host" "g" (func $g)) (func (export "f") (call $g)))`);
-    let again: () => void = () => undefined;
-    const run = instantiateMetered(bytes, { ...DEPTH, imports: { host: { g: () => again() } } });
-    again = () => {
-      const result = run.call("f");
-      if (result instanceof Error) throw result;
-    };
+    const run: MeteredRun = instantiateMetered(bytes, {
+      ...DEPTH,
+      imports: {
+        host: {
+          g: () => {
+            const result = run.call("f");
+            if (result instanceof Error) throw result;
+          },
+        },
+      },
+    });
     expect(run.call("f")).toBeInstanceOf(WebAssembly.RuntimeError);
     expect(run.stopped()).toBe("stack-exhausted");
   });

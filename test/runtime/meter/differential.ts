@@ -30,13 +30,13 @@ export function observeMetered(bytes: Uint8Array<ArrayBuffer>): Observation {
     return {
       exports: run.exports,
       overflowed: () => run.stopped() === "stack-exhausted",
-      fuelUsed: run.fuelUsed,
+      fuelUsed: () => run.fuelUsed(),
     };
   });
 }
 
 interface Subject {
-  readonly exports: Record<string, WebAssembly.ExportValue>;
+  readonly exports: WebAssembly.Instance["exports"];
   overflowed(): boolean;
   fuelUsed(): number | undefined;
 }
@@ -59,28 +59,18 @@ function observe(instantiate: (imports: WebAssembly.Imports) => Subject): Observ
     const used = subject?.fuelUsed();
     if (used !== undefined) fuel.push(used);
   };
-  const functions = (): readonly [string, CallableFunction][] =>
-    Object.entries(subject?.exports ?? {}).filter((entry): entry is [string, CallableFunction] => {
-      return typeof entry[1] === "function";
-    });
-  const callExport = (index: number): unknown => {
-    const found = functions()[index >>> 0];
+  const functions = (): (readonly [name: string, exported: (...args: unknown[]) => unknown])[] =>
+    Object.entries(subject?.exports ?? {}).flatMap(([name, value]) =>
+      typeof value === "function" ? [[name, value] as const] : [],
+    );
+  const callExport = (index: unknown): unknown => {
+    const found = functions()[Number(index) >>> 0];
     if (found === undefined || nested >= MOST_NESTED_CALLS) return 0;
     nested += 1;
     try {
       return found[1]();
     } finally {
       nested -= 1;
-    }
-  };
-  const caught = (work: () => unknown): number => {
-    try {
-      work();
-      return 0;
-    } catch (error) {
-      // A trap ends the run; only what a guest may catch anyway is turned into a value here.
-      if (error instanceof WebAssembly.Exception || !(error instanceof Error)) return 1;
-      throw error;
     }
   };
   const log = (...values: readonly unknown[]): void => {
@@ -92,24 +82,23 @@ function observe(instantiate: (imports: WebAssembly.Imports) => Subject): Observ
     "log-f32": log,
     "log-f64": log,
     "log-v128": log,
-    throw: (value: number) => {
-      if (value === 0) throw new WebAssembly.Exception(jsTag, [{}]);
-      throw new WebAssembly.Exception(wasmTag, [value]);
+    throw: (value) => {
+      throw value === 0 ? exception(jsTag, {}) : exception(wasmTag, value);
     },
     "table-get": () => null,
     "table-set": () => undefined,
-    "call-export": (index: number) => void callExport(index),
-    "call-export-catch": (index: number) => caught(() => callExport(index)),
+    "call-export": (index) => void callExport(index),
+    "call-export-catch": (index) => caught(() => callExport(index)),
     // A host of metered modules takes no function out of a guest.
     "call-ref": log.bind(undefined, "call-ref"),
     "call-ref-catch": () => 0,
-    sleep: (_ms: number, id: number) => id,
+    sleep: (_ms, id) => id,
     wasmtag: wasmTag,
     jstag: jsTag,
   };
 
   attempt("instantiate", () => {
-    subject = instantiate({ "fuzzing-support": support });
+    subject = instantiate({ "fuzzing-support": support, __fuzz_import: EXTERNALS });
     return "ok";
   });
   for (const [name, exported] of functions()) {
@@ -120,8 +109,26 @@ function observe(instantiate: (imports: WebAssembly.Imports) => Subject): Observ
   return { events, overflowed, fuel };
 }
 
+/** What `call-export-catch` answers. A trap ends the run; only what a guest may catch anyway becomes a value. */
+function caught(work: () => unknown): number {
+  try {
+    work();
+    return 0;
+  } catch (error) {
+    if (error instanceof WebAssembly.Exception || !(error instanceof Error)) return 1;
+    throw error;
+  }
+}
+
+/** Globals of type externref, by whatever name. */
+const EXTERNALS = new Proxy<Record<string, WebAssembly.ImportValue>>({}, { get: () => "an external" });
+
 const wasmTag = new WebAssembly.Tag({ parameters: ["i32"] });
 const jsTag = new WebAssembly.Tag({ parameters: ["externref"] });
+
+function exception(tag: WebAssembly.Tag, value: unknown): unknown {
+  return Reflect.construct(WebAssembly.Exception, [tag, [value]]);
+}
 
 function state(value: WebAssembly.ExportValue): string {
   if (value instanceof WebAssembly.Memory) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { instantiateMetered } from "./metered-instance.ts";
+import { callExport, instantiateMetered } from "./metered-instance.ts";
 import { wasm, wasmByBinaryen } from "./wasm-text.ts";
 
 interface Case {
@@ -9,7 +9,7 @@ interface Case {
   readonly results: readonly number[];
 }
 
-/** Ways through exceptions; each result is computed by the plain module too. */
+/** Ways through exceptions. */
 const TRY_TABLE: readonly Case[] = [
   {
     name: "a label reached by a catch, by a branch and by falling through",
@@ -135,30 +135,44 @@ const TRY: readonly Case[] = [
   },
 ];
 
-function check(bytes: Uint8Array<ArrayBuffer>, results: readonly number[]): void {
-  const plain = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports["f"];
-  if (typeof plain !== "function") throw new Error("no f");
-  const fuel = results.map((_, argument) => {
-    const used = [0, 1].map(() => {
+/** What a module did, run plain, in fresh metered instances (twice) and in one metered instance. */
+function observe(bytes: Uint8Array<ArrayBuffer>, calls: number): Observed {
+  const inputs = Array.from({ length: calls }, (_, input) => input);
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+  const fresh = () =>
+    inputs.map((input) => {
       const run = instantiateMetered(bytes);
-      const result = run.call("f", argument);
-      expect([argument, result, plain(argument)]).toEqual([argument, results[argument], results[argument]]);
-      expect(run.stopped()).toBeUndefined();
-      return run.fuelUsed();
+      return { result: run.call("f", input), stopped: run.stopped(), fuel: run.fuelUsed() };
     });
-    expect(used[0]).toBe(used[1]);
-    return used[0];
-  });
-  // One instance for all calls: whatever a call leaves behind would add up differently.
+  const [first, second] = [fresh(), fresh()];
   const run = instantiateMetered(bytes);
-  results.forEach((_, argument) => run.call("f", argument));
-  expect(run.fuelUsed()).toBe(fuel.reduce((sum: number, used) => sum + (used ?? 0), 0));
+  const together = inputs.map((input) => run.call("f", input));
+  return {
+    plain: inputs.map((input) => callExport(exports, "f", [input])),
+    metered: first.map(({ result }) => result),
+    together,
+    sameFuel: JSON.stringify(first) === JSON.stringify(second),
+    // Whatever a call leaves behind in its instance would show here.
+    fuelAddsUp: run.fuelUsed() === first.reduce((sum, { fuel }) => sum + fuel, 0),
+  };
+}
+
+interface Observed {
+  readonly plain: readonly unknown[];
+  readonly metered: readonly unknown[];
+  readonly together: readonly unknown[];
+  readonly sameFuel: boolean;
+  readonly fuelAddsUp: boolean;
+}
+
+function expected(results: readonly number[]): Observed {
+  return { plain: results, metered: results, together: results, sameFuel: true, fuelAddsUp: true };
 }
 
 describe("exceptions of try_table", () => {
   for (const { name, fields, results } of TRY_TABLE) {
     it(`do what they do plain: ${name}`, async () => {
-      check(await wasm(`(module ${fields})`), results);
+      expect(observe(await wasm(`(module ${fields})`), results.length)).toEqual(expected(results));
     });
   }
 });
@@ -166,7 +180,7 @@ describe("exceptions of try_table", () => {
 describe("exceptions of the older try", () => {
   for (const { name, fields, results } of TRY) {
     it(`do what they do plain: ${name}`, () => {
-      check(wasmByBinaryen(`(module ${fields})`), results);
+      expect(observe(wasmByBinaryen(`(module ${fields})`), results.length)).toEqual(expected(results));
     });
   }
 

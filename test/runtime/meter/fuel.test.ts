@@ -146,9 +146,9 @@ const GOLDEN: readonly (readonly [name: string, fields: string, fuel: number])[]
   ["vectors", `(func (export "f") (drop (i32x4.add (v128.const i32x4 1 2 3 4) (i32x4.splat (i32.const 1)))))`, 1 + 4],
 ];
 
-describe("fuel of", () => {
+describe("fuel", () => {
   for (const [name, fields, fuel] of GOLDEN) {
-    it(name, async () => {
+    it(`is exact: ${name}`, async () => {
       const bytes = await wasm(`(module ${fields})`);
       for (let instance = 0; instance < 2; instance += 1) {
         const run = instantiateMetered(bytes, { imports: { host: { g: () => undefined } } });

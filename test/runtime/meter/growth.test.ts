@@ -46,12 +46,13 @@ describe("growth", () => {
         (func (export "t") (result i32) (table.grow (ref.null extern) (i32.const 2048))))`),
       { bytes: 4 * PAGE_BYTES - 1 },
     );
-    const { m: memory } = first.exports;
+    const memory = first.exports["m"];
+    if (!(memory instanceof WebAssembly.Memory)) throw new Error("no memory");
     const second = instantiateMetered(
       await wasm(
         `(module (import "first" "m" (memory 1)) (func (export "m0") (result i32) (memory.grow (i32.const 1))))`,
       ),
-      { budgets: first.budgets, imports: { first: { m: memory as WebAssembly.Memory } } },
+      { budgets: first.budgets, imports: { first: { m: memory } } },
     );
     expect([first.call("m0"), second.call("m0"), first.call("m1")]).toEqual([1, 2, 1]);
     expect([first.call("t"), second.call("m0"), first.call("m1")]).toEqual([-1, -1, -1]);

@@ -10,9 +10,9 @@ import {
 
 /** The budgets of one run, as the host holds them. */
 export interface Budgets {
-  readonly fuel: WebAssembly.Global<"i64">;
-  readonly "bytes-left": WebAssembly.Global<"i64">;
-  readonly "growth-refused": WebAssembly.Global<"i32">;
+  readonly fuel: WebAssembly.Global<bigint>;
+  readonly "bytes-left": WebAssembly.Global<bigint>;
+  readonly "growth-refused": WebAssembly.Global<number>;
 }
 
 export interface RunLimits {
@@ -28,7 +28,7 @@ export function newBudgets(limits: RunLimits = {}): Budgets {
   return {
     fuel: new WebAssembly.Global(METER_GLOBALS.fuel, packFuel({ fuel, callDepth })),
     "bytes-left": new WebAssembly.Global(METER_GLOBALS["bytes-left"], BigInt(bytes)),
-    "growth-refused": new WebAssembly.Global(METER_GLOBALS["growth-refused"], 0),
+    "growth-refused": new WebAssembly.Global<number>(METER_GLOBALS["growth-refused"], 0),
   };
 }
 
@@ -51,7 +51,7 @@ export function meterImports(
 export interface MeteredRun {
   readonly metered: MeteredModule;
   readonly budgets: Budgets;
-  readonly exports: Record<string, WebAssembly.ExportValue>;
+  readonly exports: WebAssembly.Instance["exports"];
   /** Calls an export; a trap is the result like any other value. */
   call(name: string, ...args: readonly unknown[]): unknown;
   /** Fuel used since the budgets were set. */
@@ -87,11 +87,7 @@ export function instantiateMetered(bytes: Uint8Array<ArrayBuffer>, options: Mete
 }
 
 /** The result of an exported function, or the error that it ended with. */
-export function callExport(
-  exports: Record<string, WebAssembly.ExportValue>,
-  name: string,
-  args: readonly unknown[],
-): unknown {
+export function callExport(exports: WebAssembly.Instance["exports"], name: string, args: readonly unknown[]): unknown {
   const exported = exports[name];
   if (typeof exported !== "function") throw new Error(`no function "${name}"`);
   try {

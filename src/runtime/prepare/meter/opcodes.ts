@@ -84,13 +84,14 @@ export const PLAIN_OPCODES = table([
 /** Opcodes behind 0xfc. Not in it: wide arithmetic. */
 export const BULK_OPCODES = table([
   [0x00, 0x07, "none", 0], // saturating truncation
-  [0x08, 0x08, "special", 0], // memory.init
+  [0x08, 0x08, "special", -3], // memory.init
   [0x09, 0x09, "number", 0], // data.drop
-  [0x0a, 0x0c, "special", 0], // memory.copy, memory.fill, table.init
+  [0x0a, 0x0c, "special", -3], // memory.copy, memory.fill, table.init
   [0x0d, 0x0d, "number", 0], // elem.drop
-  [0x0e, 0x0f, "special", 0], // table.copy, table.grow
+  [0x0e, 0x0e, "special", -3], // table.copy
+  [0x0f, 0x0f, "special", -1], // table.grow
   [0x10, 0x10, "number", 1], // table.size
-  [0x11, 0x11, "special", 0], // table.fill
+  [0x11, 0x11, "special", -3], // table.fill
 ]);
 
 /** Opcodes behind 0xfd. Not in it: relaxed SIMD (0x100 and up), whose results differ between machines. */

@@ -1,7 +1,8 @@
 /** The sections of the metered module, each from its original; function bodies are `body-rewriter.ts`. */
 import type { ByteReader } from "../../component/byte-reader.ts";
 import type { AddedFunctions } from "./added-functions.ts";
-import { BodyRewriter, type BodyContext } from "./body-rewriter.ts";
+import { BodyRewriter } from "./body-rewriter.ts";
+import type { BodyContext } from "./body-state.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type IndexMap, rewriteConstExpression } from "./const-expression.ts";
 import type { MeterIndices } from "./meter-indices.ts";
@@ -174,10 +175,12 @@ export function rewriteElements({ shape, map, limits, referenced }: Rewriting): 
   const total = count + (referenced.size > 0 ? 1 : 0);
   if (total === 0) return writer.take();
   writer.u32(total);
-  let elements = 0;
-  for (let index = 0; reader !== undefined && index < count; index += 1) {
-    elements += rewriteSegment(reader, writer, map);
-    capped("elements", elements, limits.maxElements);
+  if (reader !== undefined) {
+    let elements = 0;
+    for (let index = 0; index < count; index += 1) {
+      elements += rewriteSegment(reader, writer, map);
+      capped("elements", elements, limits.maxElements);
+    }
   }
   if (referenced.size > 0) {
     writer.raw(DECLARED, 0);

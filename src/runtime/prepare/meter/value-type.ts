@@ -4,7 +4,8 @@ import { refuse } from "../../component/refuse.ts";
 export const I32 = 0x7f;
 export const I64 = 0x7e;
 export const V128 = 0x7b;
-const REF_NULL = 0x63;
+/** A reference to the heap type behind it, null included. */
+export const REF_NULL = 0x63;
 const REF = 0x64;
 
 /** Abstract heap types: func, extern, exn and their bottoms. The others belong to GC, whose allocation nothing bounds. */

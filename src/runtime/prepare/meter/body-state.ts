@@ -1,0 +1,293 @@
+/**
+ * The function body that is being scanned: where the cursor stands, what has been written, which constructs are open and
+ * which region is running. The instruction files (`*-instructions.ts`) are functions over this one value.
+ *
+ * Source is copied to the scratch buffer late, in long pieces: `flush` brings it up to date before something is written
+ * that the source does not have.
+ */
+import { refuse } from "../../component/refuse.ts";
+import type { AddedFunctions } from "./added-functions.ts";
+import { BodyCursor } from "./body-cursor.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { type ControlFrame, FRAME, type FrameKind, newFrame } from "./control-frame.ts";
+import { writeCatchReload, writeReload, writeSpill } from "./fuel-code.ts";
+import type { FunctionType } from "./function-type.ts";
+import { INSERT, Insertions } from "./insertions.ts";
+import type { MeterIndices } from "./meter-indices.ts";
+import type { MeterLimits } from "./metered-module.ts";
+import { capped, type ModuleShape } from "./module-shape.ts";
+import type { TypeSection } from "./type-section.ts";
+import { I32, I64, REF_NULL } from "./value-type.ts";
+
+export interface BodyContext {
+  readonly shape: ModuleShape;
+  readonly types: TypeSection;
+  readonly added: AddedFunctions;
+  readonly indices: MeterIndices;
+  readonly limits: MeterLimits;
+  /** Functions that some ref.func names, by new index: they have to be declared outside of the bodies. */
+  readonly referenced: Set<number>;
+}
+
+const NO_VALUES = { count: 0, bytes: new Uint8Array(0), holdsVector: false };
+
+/** One value for all bodies of a module; `open` starts the next. */
+export class BodyState {
+  readonly context: BodyContext;
+  cursor: BodyCursor;
+  readonly scratch = new ByteWriter(1 << 16);
+  readonly insertions = new Insertions();
+  /** Where the instruction at hand begins. */
+  start = 0;
+
+  type: FunctionType = { params: NO_VALUES, results: NO_VALUES };
+  /** The local that holds the fuel word. */
+  word = 0;
+  /** Locals that the guest declared, without parameters. */
+  locals = 0;
+  localGroupCount = 0;
+  localGroups: Uint8Array = NO_VALUES.bytes;
+  /** Locals of our own behind the guest's, each encoded as a group of one. */
+  readonly addedLocals: Uint8Array[] = [];
+
+  /** Constructs open, the function itself among them. */
+  depth = 0;
+  /** The region that runs, by its insertion; −1 in dead code. */
+  region = -1;
+  /** Nothing leads here. */
+  dead = false;
+  /** Operands on the stack, and the most there were. */
+  height = 0;
+  maxHeight = 0;
+  /** Labels and branches so far. */
+  merges = 0;
+
+  usesFunctionLabel = false;
+  hasCalls = false;
+  leavesModule = false;
+  hasVectors = false;
+  /** Constructs whose label a catch clause names, by ordinal. Known in whole only when the body was scanned once. */
+  readonly caught = new Set<number>();
+  /** The i64 local that keeps this frame's depth for where exceptions arrive; −1 while nothing needs it. */
+  depthLocal = -1;
+
+  readonly #frames: ControlFrame[] = [newFrame()];
+  readonly #referenceLocals = new Map<number, number>();
+  /** Up to where the source has been copied. */
+  #copied = 0;
+  #ordinals = 0;
+  #indexLocal = -1;
+
+  constructor(context: BodyContext) {
+    this.context = context;
+    this.cursor = new BodyCursor(context.shape.bytes, 0, 0);
+  }
+
+  /** Begins a body: reads its locals, opens the function's own construct and the region of its entry. */
+  open(type: FunctionType, start: number, end: number): void {
+    this.cursor = new BodyCursor(this.context.shape.bytes, start, end);
+    this.scratch.clear();
+    this.insertions.clear();
+    this.type = type;
+    this.addedLocals.length = 0;
+    this.usesFunctionLabel = false;
+    this.hasCalls = false;
+    this.leavesModule = false;
+    this.hasVectors = this.context.shape.holdsVectors;
+    this.depthLocal = -1;
+    this.#referenceLocals.clear();
+    this.#indexLocal = -1;
+    this.#readLocals();
+    this.start = this.cursor.at;
+    this.#copied = this.cursor.at;
+    this.depth = 0;
+    this.#ordinals = 0;
+    this.merges = 0;
+    this.height = 0;
+    this.maxHeight = 0;
+    this.dead = false;
+    this.region = this.insertions.add(0, INSERT.charge, 1);
+    this.pushFrame(FRAME.function, 0, type.results.count);
+  }
+
+  #readLocals(): void {
+    const { cursor } = this;
+    this.word = this.type.params.count;
+    this.locals = 0;
+    this.localGroupCount = cursor.u32();
+    const from = cursor.at;
+    for (let group = 0; group < this.localGroupCount; group += 1) {
+      this.locals += cursor.u32();
+      capped("locals in one function", this.word + this.locals, this.context.limits.maxLocals);
+      if (cursor.valueType()) this.hasVectors = true;
+    }
+    this.localGroups = cursor.bytes.subarray(from, cursor.at);
+  }
+
+  // ---- regions and operands ----
+
+  /** The running region costs that much more. */
+  charge(cost: number): void {
+    if (this.region < 0) return;
+    const { cost: costs } = this.insertions;
+    costs[this.region] = (costs[this.region] ?? 0) + cost;
+  }
+
+  /** Operands come and go. In dead code nobody counts. */
+  move(change: number): void {
+    if (this.dead) return;
+    this.height += change;
+    if (this.height > this.maxHeight) this.maxHeight = this.height;
+  }
+
+  /** The rest of this construct does not run. */
+  die(): void {
+    this.dead = true;
+    this.region = -1;
+    this.height = this.top().base;
+  }
+
+  /** What follows this instruction runs under conditions of its own. */
+  openRegion(): void {
+    if (!this.dead) this.region = this.insertBehind(INSERT.charge);
+  }
+
+  // ---- constructs ----
+
+  top(): ControlFrame {
+    return this.frame(this.depth - 1);
+  }
+
+  frame(index: number): ControlFrame {
+    return this.#frames[index] ?? this.broken("a label that is not there");
+  }
+
+  pushFrame(kind: FrameKind, params: number, results: number): ControlFrame {
+    const index = this.depth;
+    capped("blocks within blocks", index, this.context.limits.maxNesting);
+    if (index === this.#frames.length) this.#frames.push(newFrame());
+    const frame = this.frame(index);
+    frame.kind = kind;
+    frame.base = this.height - params;
+    frame.params = params;
+    frame.results = results;
+    frame.ordinal = this.#ordinals;
+    frame.region = this.region;
+    frame.escape = index;
+    frame.merged = false;
+    frame.looped = false;
+    frame.caught = this.caught.has(this.#ordinals);
+    frame.insertion = -1;
+    this.#ordinals += 1;
+    this.merges += 1;
+    this.depth = index + 1;
+    return frame;
+  }
+
+  /** True if a catch clause names the label of the construct that comes next. */
+  nextIsCaught(): boolean {
+    return this.caught.has(this.#ordinals);
+  }
+
+  // ---- writing ----
+
+  /** Copies the source up to `until`. */
+  flush(until: number): void {
+    this.scratch.copy(this.cursor.bytes, this.#copied, until);
+    this.#copied = until;
+  }
+
+  /** Copies the source up to this instruction: what is written now comes before it. */
+  before(): ByteWriter {
+    this.flush(this.start);
+    return this.scratch;
+  }
+
+  /** Copies the source, this instruction included: what is written now comes behind it. */
+  behind(): ByteWriter {
+    this.flush(this.cursor.at);
+    return this.scratch;
+  }
+
+  /** Copies the source up to this instruction and skips it: what is written now stands in its place. */
+  instead(): ByteWriter {
+    this.flush(this.start);
+    this.#copied = this.cursor.at;
+    return this.scratch;
+  }
+
+  /** Plans code for this place that can only be written when the whole body is known. */
+  insert(kind: number): number {
+    return this.insertions.add(this.scratch.length, kind, this.depth);
+  }
+
+  insertBehind(kind: number): number {
+    this.behind();
+    return this.insert(kind);
+  }
+
+  /** The global takes the word before this instruction. */
+  spill(): void {
+    writeSpill(this.before(), this.word, this.context.indices);
+  }
+
+  /** The word comes from the global behind this instruction. */
+  reload(): void {
+    writeReload(this.behind(), this.word, this.context.indices);
+  }
+
+  /** The same where an exception may have led there. */
+  catchReload(): void {
+    writeCatchReload(this.behind(), this.word, this.keepDepth(), this.context.indices);
+  }
+
+  // ---- locals of our own ----
+
+  /** An i32: table indices and lengths wait in it. */
+  indexLocal(): number {
+    if (this.#indexLocal < 0) this.#indexLocal = this.#addLocal(I32);
+    return this.#indexLocal;
+  }
+
+  /** A nullable reference to a function of this type waits in it. */
+  referenceLocal(typeIndex: number): number {
+    const known = this.#referenceLocals.get(typeIndex);
+    if (known !== undefined) return known;
+    const encoded = new ByteWriter(8);
+    encoded.byte(REF_NULL);
+    encoded.signed(typeIndex);
+    const local = this.#addLocal(...encoded.view());
+    this.#referenceLocals.set(typeIndex, local);
+    return local;
+  }
+
+  keepDepth(): number {
+    if (this.depthLocal < 0) this.depthLocal = this.#addLocal(I64);
+    return this.depthLocal;
+  }
+
+  #addLocal(...type: readonly number[]): number {
+    return this.word + this.locals + this.addedLocals.push(Uint8Array.of(1, ...type));
+  }
+
+  // ---- what cannot be ----
+
+  /** A valid body whose operand count disagrees with ours means that the opcode tables are wrong. */
+  checkHeight(frame: ControlFrame): void {
+    if (this.height !== frame.base + frame.results) {
+      this.broken(`${this.height} operands where ${frame.base + frame.results} are expected`);
+    }
+  }
+
+  broken(what: string): never {
+    return refuse("TSK_COMPONENT_METER_FAILED", `${what} (offset ${this.start})`);
+  }
+
+  refuseOpcode(name: string): never {
+    return refuse(
+      "TSK_COMPONENT_UNSUPPORTED",
+      `an instruction with opcode ${name}`,
+      "the instructions of docs/fuel.md",
+    );
+  }
+}

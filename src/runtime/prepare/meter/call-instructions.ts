@@ -1,0 +1,129 @@
+/**
+ * Calls. A defined function takes the word as its last argument and gives it back as its last result. An import keeps
+ * its own type: the word goes through the global, which the other side (another metered module, the host) goes on with.
+ */
+import type { BodyState } from "./body-state.ts";
+import { noteBranch, writeLeave } from "./control-instructions.ts";
+import { writeLocal, writeReload, writeSpill } from "./fuel-code.ts";
+import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
+import type { FunctionType } from "./function-type.ts";
+import { INSERT } from "./insertions.ts";
+import { OP } from "./instruction.ts";
+
+export function call(body: BodyState): void {
+  const index = body.cursor.u32();
+  beginCall(body);
+  if (index < body.context.shape.importedFunctions) {
+    body.charge(FUEL_SCHEDULE.importCall);
+    body.leavesModule = true;
+    body.spill();
+    body.reload();
+  } else {
+    writeLocal(body.before(), OP.localGet, body.word);
+    takeWord(body);
+  }
+  moveOperands(body, functionType(body, index));
+}
+
+export function callIndirect(body: BodyState): void {
+  const type = body.context.types.type(body.cursor.u32());
+  body.cursor.u32();
+  beginCall(body);
+  wordBelow(body, body.indexLocal());
+  takeWord(body);
+  body.move(-1);
+  moveOperands(body, type);
+}
+
+export function callRef(body: BodyState): void {
+  const index = body.cursor.u32();
+  beginCall(body);
+  wordBelow(body, body.referenceLocal(index));
+  takeWord(body);
+  body.move(-1);
+  moveOperands(body, body.context.types.type(index));
+}
+
+export function returnCall(body: BodyState): void {
+  const index = body.cursor.u32();
+  beginCall(body);
+  if (index < body.context.shape.importedFunctions) returnImportCall(body, index);
+  else {
+    leave(body);
+    body.before();
+    body.insert(INSERT.returnedWord);
+  }
+  body.die();
+}
+
+export function returnCallIndirect(body: BodyState): void {
+  body.cursor.u32();
+  body.cursor.u32();
+  beginCall(body);
+  leave(body);
+  returnedWordBelow(body, body.indexLocal());
+  body.die();
+}
+
+export function returnCallRef(body: BodyState): void {
+  const index = body.cursor.u32();
+  beginCall(body);
+  leave(body);
+  returnedWordBelow(body, body.referenceLocal(index));
+  body.die();
+}
+
+/** The callee takes and gives no word: an ordinary call, and then the end of the function. */
+function returnImportCall(body: BodyState, index: number): void {
+  const { word } = body;
+  const { indices } = body.context;
+  body.charge(FUEL_SCHEDULE.importCall);
+  body.leavesModule = true;
+  const code = body.instead();
+  writeSpill(code, word, indices);
+  code.byte(OP.call);
+  code.u32(index);
+  writeReload(code, word, indices);
+  if (noteBranch(body, 0)) writeSpill(code, word, indices);
+  writeLeave(body);
+}
+
+function beginCall(body: BodyState): void {
+  body.charge(FUEL_SCHEDULE.instruction);
+  body.hasCalls = true;
+}
+
+/** Control leaves the function from here. */
+function leave(body: BodyState): void {
+  const top = body.top();
+  if (!body.dead) top.escape = Math.min(top.escape, 0);
+}
+
+function functionType(body: BodyState, index: number): FunctionType {
+  const { types, shape } = body.context;
+  return types.type(shape.functions[index] ?? -1);
+}
+
+function moveOperands(body: BodyState, type: FunctionType): void {
+  body.move(-type.params.count);
+  body.move(type.results.count);
+}
+
+/** Puts the word below the operand on top, which waits in a local of its own. */
+function wordBelow(body: BodyState, waiting: number): void {
+  const code = body.before();
+  writeLocal(code, OP.localSet, waiting);
+  writeLocal(code, OP.localGet, body.word);
+  writeLocal(code, OP.localGet, waiting);
+}
+
+function returnedWordBelow(body: BodyState, waiting: number): void {
+  const code = body.before();
+  writeLocal(code, OP.localSet, waiting);
+  body.insert(INSERT.returnedWord);
+  writeLocal(code, OP.localGet, waiting);
+}
+
+function takeWord(body: BodyState): void {
+  writeLocal(body.behind(), OP.localSet, body.word);
+}

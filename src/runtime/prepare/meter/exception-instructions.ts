@@ -1,0 +1,106 @@
+/**
+ * Exceptions, in both encodings. A register does not survive the way from a throw to its handler, so the word goes
+ * through the global: written before a throw (and before each call of an import, which may throw), read where a handler
+ * begins. The global then has the thrower's depth; the handler's frame has kept its own.
+ *
+ * A clause of try_table branches to a label, which other ways lead to as well. All of them bring the word through the
+ * global: see `BodyState.caught` and the uses of `ControlFrame.caught`.
+ */
+import { BodyCursor } from "./body-cursor.ts";
+import type { BodyState } from "./body-state.ts";
+import { FRAME } from "./control-frame.ts";
+import { enterArm, leaveArm, noteArrival } from "./control-instructions.ts";
+import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
+import { CATCH_CLAUSE, OP } from "./instruction.ts";
+import { EXCEPTION_BYTES, EXCEPTION_VALUE_BYTES } from "./metered-module.ts";
+
+export function throwTag(body: BodyState): void {
+  const values = tagParams(body, body.cursor.u32());
+  body.charge(FUEL_SCHEDULE.throw);
+  body.spill();
+  const code = body.scratch;
+  code.byte(OP.i32Const);
+  code.signed(EXCEPTION_BYTES + values * EXCEPTION_VALUE_BYTES);
+  code.byte(OP.call);
+  code.u32(body.context.added.takeBytes());
+  unwind(body);
+}
+
+/** rethrow, throw_ref: the exception is there already. */
+export function throwAgain(body: BodyState): void {
+  body.charge(FUEL_SCHEDULE.throw);
+  body.spill();
+  unwind(body);
+}
+
+/** Nothing behind this instruction runs, up to wherever the exception is caught. */
+function unwind(body: BodyState): void {
+  if (!body.dead) body.top().escape = -1;
+  body.die();
+}
+
+/** catch of the older try. */
+export function catchTag(body: BodyState): void {
+  openCatch(body, tagParams(body, body.cursor.u32()));
+}
+
+/** catch_all of the older try. */
+export function catchAll(body: BodyState): void {
+  openCatch(body, 0);
+}
+
+function openCatch(body: BodyState, values: number): void {
+  const frame = body.top();
+  leaveArm(body, frame);
+  frame.kind = FRAME.catch;
+  enterArm(body, frame, values);
+  body.catchReload();
+  body.openRegion();
+}
+
+export function openTryTable(body: BodyState): void {
+  const { types } = body.context;
+  const index = body.cursor.blockType();
+  const clausesFrom = body.cursor.at;
+  const escape = readClauses(body);
+  const type = index >= 0 ? types.type(index) : undefined;
+  if (type !== undefined) {
+    const code = body.instead();
+    code.byte(OP.tryTable);
+    code.signed(types.original(index));
+    code.copy(body.cursor.bytes, clausesFrom, body.cursor.at);
+  }
+  const results = index === BodyCursor.emptyBlock ? 0 : 1;
+  const frame = body.pushFrame(FRAME.tryTable, type?.params.count ?? 0, type?.results.count ?? results);
+  if (!body.dead) frame.escape = escape;
+}
+
+/** The lowest construct that a clause branches to. */
+function readClauses(body: BodyState): number {
+  const { cursor } = body;
+  let escape = body.depth;
+  for (let count = cursor.u32(); count > 0; count -= 1) {
+    const kind = cursor.byte();
+    if (kind > CATCH_CLAUSE.catchAllRef) body.refuseOpcode(`try_table with a clause of kind ${kind}`);
+    if (kind === CATCH_CLAUSE.catch || kind === CATCH_CLAUSE.catchRef) cursor.u32();
+    const target = body.depth - 1 - cursor.u32();
+    escape = Math.min(escape, target);
+    markCaught(body, target);
+  }
+  return escape;
+}
+
+/** An exception may arrive at this label. */
+function markCaught(body: BodyState, index: number): void {
+  const target = body.frame(index);
+  body.merges += 1;
+  body.caught.add(target.ordinal);
+  body.keepDepth();
+  if (index === 0) body.usesFunctionLabel = true;
+  if (!body.dead) noteArrival(target);
+}
+
+function tagParams(body: BodyState, tag: number): number {
+  const { types, shape } = body.context;
+  return types.type(shape.tags[tag] ?? -1).params.count;
+}
