@@ -16,6 +16,7 @@ function portOf(server: Server): number {
   return address.port;
 }
 
+const JSON_TYPE = { "content-type": "application/json" };
 const UUID = "0199f0e2-0000-7000-8000-000000000009";
 
 describe("while the database is away", () => {
@@ -88,7 +89,7 @@ describe("while the host is not in normal operation", () => {
   it.each(["startup", "graceful_shutdown", "stopped"] as const)("%s: /v1 answers 503, health stays", async (state) => {
     const { app, host } = testApp({ database });
     host.currentState = state;
-    const refused = await app.request("/v1/tasks", { method: "POST", body: "{}" });
+    const refused = await app.request("/v1/tasks", { method: "POST", headers: JSON_TYPE, body: "{}" });
     expect(refused.status).toBe(503);
     expect(refused.headers.get("retry-after")).toBe("2");
     expect(await refused.json()).toMatchObject({
@@ -158,13 +159,25 @@ describe("what is wrong with a request", () => {
     const { app } = testApp({ database });
     const uuid = await app.request("/v1/tasks/x");
     expect(await uuid.json()).toMatchObject({ error: { code: "INVALID_UUID" } });
-    const json = await app.request("/v1/tasks", { method: "POST", body: "{" });
+    const json = await app.request("/v1/tasks", { method: "POST", headers: JSON_TYPE, body: "{" });
     expect(await json.json()).toMatchObject({ error: { code: "JSON_ERROR" } });
   });
 
+  it.each(["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=application/json"])(
+    "a body of type %j is refused: pages of other origins may send it",
+    async (type) => {
+      const request = { method: "POST", headers: { "content-type": type }, body: "{}" };
+      const response = await testApp({ database }).app.request("/v1/tasks", request);
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({
+        error: { tsk_code: "TSK_REQUEST_INVALID", accepted: '"application/json"' },
+      });
+    },
+  );
+
   it("bytes that are not UTF-8 are refused, not replaced", async () => {
     const body = Buffer.concat([Buffer.from('{"context":{"a":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}}')]);
-    const response = await testApp({ database }).app.request("/v1/tasks", { method: "POST", body });
+    const response = await testApp({ database }).app.request("/v1/tasks", { method: "POST", headers: JSON_TYPE, body });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { found: "bytes that are not UTF-8" } });
   });

@@ -34,7 +34,11 @@ describe("a body that is too large", () => {
 
   it("of exactly the limit is read", async () => {
     await using served = await serveApp();
-    const response = await fetch(`${served.url}/v1/tasks`, { method: "POST", body: " ".repeat(10_000) });
+    const response = await fetch(`${served.url}/v1/tasks`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: " ".repeat(10_000),
+    });
     expect(await response.json()).toMatchObject({ error: { tsk_code: "TSK_JSON_MALFORMED" } });
   });
 });

@@ -88,7 +88,8 @@ function requestText(members: Readonly<Record<string, string>>): string {
 }
 
 async function post(members: Readonly<Record<string, string>>): Promise<Response> {
-  return app.request("/v1/tasks", { method: "POST", body: requestText(members) });
+  const headers = { "content-type": "application/json; charset=utf-8" };
+  return app.request("/v1/tasks", { method: "POST", headers, body: requestText(members) });
 }
 
 async function submitted(members: Readonly<Record<string, string>>): Promise<z.infer<typeof TaskResponseSchema>> {

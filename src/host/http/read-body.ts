@@ -3,6 +3,19 @@ import { TaskerError } from "../../core/errors/index.ts";
 const ATTEMPTED = "Cannot read the request's body";
 
 /**
+ * Lets JSON through only where it is called so. A page of another origin may send any other type from a visitor's browser
+ * without asking first, also to an API that answers no other origins.
+ *
+ * @throws TSK_REQUEST_INVALID
+ */
+export function requireJson(contentType: string | undefined): void {
+  const type = contentType?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (type === "application/json") return;
+  const found = type === "" ? "no content type" : `content type ${JSON.stringify(type.slice(0, 80))}`;
+  throw new TaskerError("TSK_REQUEST_INVALID", { attempted: ATTEMPTED, found, accepted: '"application/json"' });
+}
+
+/**
  * The body as text, counted while it is read: a body without an honest length costs no more than the limit.
  *
  * @throws TSK_REQUEST_TOO_LARGE, TSK_JSON_MALFORMED where the bytes are not UTF-8, and the reason of `deadline`.

@@ -5,7 +5,7 @@ import { submitTask } from "../../orchestration/submit-task.ts";
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../document-route.ts";
 import { jsonResponse } from "../json-response.ts";
-import { readBody } from "../read-body.ts";
+import { readBody, requireJson } from "../read-body.ts";
 import { TaskRequestSchema, TaskResponseSchema } from "../schemas/tasks.ts";
 
 /** `POST /v1/tasks` */
@@ -19,6 +19,7 @@ export function submitTaskRoute(app: App, { database, settings }: AppDeps): void
     responses: { 201: answers("The task", TaskResponseSchema), ...refusals(400, 404, 408, 409, 413, 503) },
   });
   app.post(path, async (c) => {
+    requireJson(c.req.header("content-type"));
     const body = await readBody(c.req.raw, settings.maxBodyBytes, c.get("deadline"));
     const request = parseTaskRequest(body, settings);
     const taskUuid = await submitTask(database, request);
