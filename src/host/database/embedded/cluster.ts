@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
-import { chown, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { chown, mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TaskerError } from "../../../core/errors/index.ts";
 import { copyBinaries, type PostgresBinaries } from "./binaries.ts";
@@ -41,6 +41,12 @@ export interface ClusterPlace {
  * @throws TSK_DATABASE_EMBEDDED_INIT_FAILED where no way to make it worked, with the output of each.
  */
 export async function openCluster(place: ClusterPlace, onFirstStart: () => void): Promise<Cluster> {
+  const cluster = await findOrCreate(place, onFirstStart);
+  // A server is recognised by the folder that it works in, which is told without links.
+  return { ...cluster, dir: await realpath(cluster.dir) };
+}
+
+async function findOrCreate(place: ClusterPlace, onFirstStart: () => void): Promise<Cluster> {
   for (const dir of [join(place.dataDir, "cluster"), relocatedDir(place)]) {
     await removeUnfinished(dirname(dir));
     // It gets its name when it is complete.
