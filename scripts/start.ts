@@ -40,7 +40,7 @@ async function main(context: CliContext): Promise<void> {
 async function buildOutdated({ stdout, stderr }: CliContext): Promise<void> {
   const { buildHandler, discoverHandlers, isUpToDate } = await loadToolchain();
   const progress = new ProgressLine(stderr);
-  for (const folder of await discoverHandlers(HANDLERS)) {
+  for (const folder of discoverHandlers(HANDLERS)) {
     if (await isUpToDate(folder)) continue;
     progress.show(`Building ${relative(ROOT, folder)}…`);
     const built = await buildHandler(folder);

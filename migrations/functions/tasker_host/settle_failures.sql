@@ -16,8 +16,9 @@ begin
   with failed as materialized (
     select s.workflow_step_uuid, s.task_uuid,
            u.retryable and s.retryable and s.attempts < coalesce(s.max_attempts, 3) as again,
+           -- Not `coalesce(greatest(x, 0), …)`: greatest() of null and 0 is 0.
            least(coalesce(
-             greatest(u.retry_after_ms, 0),
+             case when u.retry_after_ms is not null then greatest(u.retry_after_ms, 0) end,
              tasker_host.backoff_ms(
                tasker_host.template_step(nt.configuration, coalesce(s.inputs ->> '__template_step_name', nst.name)) -> 'retry',
                s.attempts, p_rules, random())), 1000000000000) as wait_ms

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Wall } from "../../runtime/index.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
-import type { MigrationPlan } from "../database/migrate.ts";
+import type { MigrationStatus } from "../database/migrate.ts";
 import type {
   ComponentView,
   DatabaseView,
@@ -18,7 +18,7 @@ import type { OpenedDatabase } from "./open-database.ts";
 /** What the parts of a starting host leave for `HostStatus`, as they come up. */
 export interface HostParts {
   readonly opened: OpenedDatabase;
-  readonly migrations: MigrationPlan;
+  readonly migrations: MigrationStatus;
   readonly coordinator: WorkerLoopCoordinator;
   walls: readonly Wall[];
   handlers: LoadedHandlers | undefined;
@@ -94,7 +94,7 @@ export class HostStatus implements HostView {
     return {
       kind: opened.kind,
       serverVersion: migrations.serverVersion,
-      pgmq: migrations.pgmq === "own" ? "own" : "extension",
+      pgmq: migrations.queues === "plain" ? "own" : "extension",
       poolSize: size,
       poolIdle: idle,
       poolWaiting: waiting,

@@ -8,7 +8,7 @@ import { wallsInForce } from "../../runtime/index.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import type { HostConfig } from "../config/schema.ts";
 import { wakeDueSteps } from "../database/due-steps.ts";
-import { migrate, type MigrationPlan } from "../database/migrate.ts";
+import { migrate, type MigrationStatus, migrationStatus } from "../database/migrate.ts";
 import { ensureQueue, registerTemplate } from "../database/templates.ts";
 import type { RetryPolicy } from "../domain/template.ts";
 import { EventSubscriber } from "../events/event-subscriber.ts";
@@ -49,7 +49,8 @@ export interface Host extends AsyncDisposable {
   readonly url: string;
   readonly view: HostView;
   readonly opened: OpenedDatabase;
-  readonly migrations: MigrationPlan;
+  /** As it was found; what was pending then is applied now. */
+  readonly migrations: MigrationStatus;
   readonly handlers: LoadedHandlers;
   /** Stops claiming, finishes or hands over what runs, flushes results, stops everything. Idempotent. */
   stop(): Promise<void>;
@@ -63,7 +64,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const workerId = uuidv7(clock.now());
 
   const opened = parts.use(await openDatabase({ ...options, config: config.database }));
-  const migrations = await migrate(opened.database);
+  const migrations = await opened.database.session(async (client) => {
+    const found = await migrationStatus(client);
+    if (found.pending.length > 0) options.onProgress(`Migrating the database (${found.pending.length} files)…`);
+    await migrate(client);
+    return found;
+  });
   const metrics = new Metrics();
   const events = new InProcessEventSystem();
   options.subscribe?.(new EventSubscriber(events, clock));
@@ -73,8 +79,15 @@ export async function startHost(options: HostOptions): Promise<Host> {
     logger,
   });
   const worker = buildWorker({
-    ...{ config, database: opened.database, events, registry, metrics, clock, logger },
-    ...{ workerId, hostVersion: HOST_VERSION },
+    config,
+    database: opened.database,
+    events,
+    registry,
+    metrics,
+    clock,
+    logger,
+    workerId,
+    hostVersion: HOST_VERSION,
   });
   const status: HostParts = { opened, migrations, coordinator: worker.coordinator, walls: [], handlers: undefined };
   const view = new HostStatus({ workerId: `worker_${workerId}`, version: HOST_VERSION }, options.loaded, status, clock);

@@ -21,7 +21,7 @@ export function addBuildCommand(program: Command, context: CliContext): void {
 
 async function build(folder: string, options: BuildOptions, { stdout }: CliContext): Promise<void> {
   const { buildHandler, discoverHandlers } = await loadToolchain();
-  const folders = existsSync(`${folder}/handler.toml`) ? [folder] : await discoverHandlers(folder);
+  const folders = existsSync(`${folder}/handler.toml`) ? [folder] : discoverHandlers(folder);
   for (const handler of folders) {
     const report = await buildHandler(handler);
     if (options.json) {

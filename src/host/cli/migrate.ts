@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { createLogger } from "../../core/logger.ts";
 import { openDatabase } from "../bootstrap/open-database.ts";
-import { migrate, migrationPlan } from "../database/migrate.ts";
+import { migrate, migrationStatus } from "../database/migrate.ts";
 import type { CliContext } from "./cli-context.ts";
 import { ProgressLine } from "./progress-line.ts";
 
@@ -30,13 +30,17 @@ async function runMigrate(options: MigrateOptions, context: CliContext): Promise
     logger: createLogger({ level: config.logging.level }),
     onProgress: (message) => progress.show(message),
   }).finally(() => progress.clear());
-  const plan = await (options.dryRun ? migrationPlan(opened.database) : migrate(opened.database));
+  const status = await opened.database.session(async (client) => {
+    const found = await migrationStatus(client);
+    if (!options.dryRun) await migrate(client);
+    return found;
+  });
   if (options.json) {
-    stdout.write(`${JSON.stringify({ dry_run: options.dryRun === true, ...plan })}\n`);
+    stdout.write(`${JSON.stringify({ dry_run: options.dryRun === true, ...status })}\n`);
     return;
   }
-  stdout.write(`${opened.description}, Postgres ${plan.serverVersion}\n`);
+  stdout.write(`${opened.description}, Postgres ${status.serverVersion}\n`);
   const verb = options.dryRun ? "would apply" : "applied";
-  for (const name of plan.pending) stdout.write(`  ${verb}  ${name}\n`);
-  if (plan.pending.length === 0) stdout.write("  up to date\n");
+  for (const name of status.pending) stdout.write(`  ${verb}  ${name}\n`);
+  if (status.pending.length === 0) stdout.write("  up to date\n");
 }

@@ -85,9 +85,9 @@ function printHost(out: OutputStream, host: Host, loaded: LoadedConfig, tookMs: 
 
 function schemaText({ migrations }: Host): string {
   const count = migrations.pending.length;
-  const applied = count === 0 ? "up to date" : `${count} migrations applied`;
+  const applied = count === 0 ? "up to date" : `${count} files applied`;
   const tasker = migrations.taskerSchema === "ours" ? "" : ", tables of tasker-core";
-  return `${applied}${tasker}, queues by ${migrations.pgmq === "own" ? "our own pgmq functions" : "the pgmq extension"}`;
+  return `${applied}${tasker}, queues by ${migrations.queues === "plain" ? "our own pgmq functions" : "the pgmq extension"}`;
 }
 
 function sandboxText({ view }: Host): string {

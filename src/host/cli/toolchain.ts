@@ -1,6 +1,7 @@
+import type * as toolchain from "@tasker-host/toolchain";
 import { TaskerError } from "../../core/errors/index.ts";
 
-export type Toolchain = typeof import("@tasker-host/toolchain");
+export type Toolchain = typeof toolchain;
 
 /**
  * The build toolchain, loaded when a command needs it: an operator's host runs without it.

@@ -22,7 +22,8 @@ export class NamespaceSandboxes implements AsyncDisposable {
   async stop(): Promise<void> {
     const started = await Promise.allSettled(this.#sandboxes.values());
     this.#sandboxes.clear();
-    await Promise.all(started.map((result) => (result.status === "fulfilled" ? result.value.stop() : undefined)));
+    const sandboxes = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    await Promise.all(sandboxes.map((sandbox) => sandbox.stop()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
