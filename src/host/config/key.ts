@@ -120,7 +120,7 @@ function numberFromText(value: string): unknown {
   return /^[+-]?\d+(_\d+)*(\.\d+)?([eE][+-]?\d+)?$/.test(value) ? Number(value.replaceAll("_", "")) : value;
 }
 
-export function withSeparators(value: number): string {
+function withSeparators(value: number): string {
   return value.toLocaleString("en-US", { maximumFractionDigits: 20 }).replaceAll(",", "_");
 }
 

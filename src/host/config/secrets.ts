@@ -15,7 +15,7 @@ export function withoutSecret(key: ConfigKey<unknown>, value: unknown): unknown 
 }
 
 /** `postgres://user:***@host/name`; user, host and name help to find a mistake, passwords and key files do not. */
-export function withoutPassword(url: string): string {
+function withoutPassword(url: string): string {
   const parsed = URL.parse(url);
   if (parsed === null) return STAND_IN;
   if (parsed.password !== "") parsed.password = STAND_IN;

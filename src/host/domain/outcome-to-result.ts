@@ -7,7 +7,7 @@ export type FinalOutcome = Exclude<Outcome, { readonly kind: "checkpoint-yield" 
 /** What an outcome means for the step, in Tasker's words. */
 export type StepResult = StepSuccess | StepFailure;
 
-export interface StepSuccess {
+interface StepSuccess {
   readonly success: true;
   readonly resultJson: string;
   /** A JSON object: the handler's part of `metadata.custom`. */

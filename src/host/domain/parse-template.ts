@@ -22,7 +22,7 @@ export interface ParsedTemplate {
 }
 
 /** Generous for a thousand steps with descriptions; a template is read into memory whole. */
-export const MAX_TEMPLATE_BYTES = 1_048_576;
+const MAX_TEMPLATE_BYTES = 1_048_576;
 
 /**
  * Reads a task template. `path` is how messages call the file; `defaults` fills in retry settings that steps leave open.

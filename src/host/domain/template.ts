@@ -9,10 +9,10 @@ export interface TaskTemplate {
 }
 
 export const STEP_TYPES = ["standard", "decision", "deferred_convergence", "batchable", "batch_worker"] as const;
-export type StepType = (typeof STEP_TYPES)[number];
+type StepType = (typeof STEP_TYPES)[number];
 
 export const BACKOFF_KINDS = ["none", "linear", "exponential", "fibonacci"] as const;
-export type BackoffKind = (typeof BACKOFF_KINDS)[number];
+type BackoffKind = (typeof BACKOFF_KINDS)[number];
 
 export interface TemplateStep {
   readonly name: string;

@@ -11,7 +11,7 @@ export interface YamlProblem {
   readonly accepted: string;
 }
 
-export interface Position {
+interface Position {
   readonly line: number;
   readonly column: number;
 }
