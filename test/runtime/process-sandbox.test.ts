@@ -1,0 +1,230 @@
+/** Processes that die, hang, lie or grow: the host loses at most the step that was running. */
+import { readFile, writeFile } from "node:fs/promises";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { silentLogger } from "../../src/core/logger.ts";
+import {
+  type Artifact,
+  createProcessSandbox,
+  type ProcessSandboxOptions,
+  type Sandbox,
+} from "../../src/runtime/index.ts";
+import { childCode } from "../../src/runtime/process/code-snapshot.ts";
+import { descendants } from "./support/child-pids.ts";
+import { ManualClock } from "./support/manual-clock.ts";
+import { prepareHere, request } from "./support/runs.ts";
+import { ECHO, watComponent } from "./support/wat-component.ts";
+
+const ENTRY = "sandbox-process.js";
+const FOREVER = { fuel: 100_000_000_000_000, timeoutMs: 60_000 };
+
+let echo: Artifact;
+let loop: Artifact;
+let sandbox: Sandbox | undefined;
+
+beforeAll(async () => {
+  echo = await prepareHere(await watComponent({ handle: ECHO }));
+  loop = await prepareHere(await watComponent({ handle: `(loop $again (br $again)) unreachable` }));
+});
+
+afterEach(async () => {
+  await sandbox?.stop();
+  sandbox = undefined;
+  expect(descendants(ENTRY)).toEqual([]);
+});
+
+function setup(changes: Partial<ProcessSandboxOptions> = {}): Sandbox {
+  sandbox = createProcessSandbox({
+    namespace: "test",
+    maxProcesses: 1,
+    idleStopMs: 60_000,
+    maxResidentBytes: 1_073_741_824,
+    logger: silentLogger,
+    ...changes,
+  });
+  return sandbox;
+}
+
+/** Quick steps, so that the next ones are sent several at a time. */
+async function warmUp(target: Sandbox): Promise<void> {
+  for (let round = 0; round < 40; round += 1) await target.run(request(echo));
+}
+
+/** The node processes, without those that hold their namespaces: the innermost of each chain. */
+function sandboxPids(): readonly number[] {
+  return descendants(ENTRY).filter((pid) => descendants(ENTRY, pid).length === 0);
+}
+
+describe("a process sandbox", () => {
+  it("loses the step that ran when its process is killed, and runs the others elsewhere", async () => {
+    const target = setup();
+    await warmUp(target);
+    const running = target.run(request(loop, { limits: FOREVER }));
+    const behind = Array.from({ length: 10 }, () => target.run(request(echo)));
+    await vi.waitFor(() => expect(sandboxPids()).toHaveLength(1));
+    const [pid = 0] = sandboxPids();
+    await busy(pid);
+    process.kill(pid, "SIGKILL");
+    expect((await running).outcome.kind).toBe("sandbox-lost");
+    const kinds = (await Promise.all(behind)).map(({ outcome }) => outcome.kind);
+    expect(new Set(kinds)).toEqual(new Set(["success"]));
+  });
+
+  it("ends a step at its deadline and runs the others elsewhere", async () => {
+    const target = setup();
+    await warmUp(target);
+    const running = target.run(request(loop, { limits: { ...FOREVER, timeoutMs: 100 } }));
+    const behind = Array.from({ length: 10 }, () => target.run(request(echo)));
+    const { outcome, usage } = await running;
+    expect(outcome).toEqual({ kind: "timeout", limitMs: 100 });
+    expect(usage.durationMs).toBeGreaterThanOrEqual(100);
+    expect(usage.durationMs).toBeLessThan(2_100);
+    expect((await Promise.all(behind)).every((report) => report.outcome.kind === "success")).toBe(true);
+  });
+
+  it("uses no more processes than it may, and keeps none after 1,000 steps", async () => {
+    const target = setup({ maxProcesses: 2 });
+    const reports = await Promise.all(Array.from({ length: 1_000 }, () => target.run(request(echo))));
+    expect(reports.every(({ outcome }) => outcome.kind === "success")).toBe(true);
+    expect(new Set(reports.map(({ usage }) => usage.fuelUsed)).size).toBe(1);
+    expect(sandboxPids().length).toBeLessThanOrEqual(2);
+    expect(target.pending).toBe(0);
+  });
+
+  it("stops a process that has nothing to do, and starts another for the next step", async () => {
+    const clock = new ManualClock();
+    const target = setup({ clock, idleStopMs: 5_000 });
+    expect((await target.run(request(echo))).outcome.kind).toBe("success");
+    expect(sandboxPids()).toHaveLength(1);
+    await vi.waitFor(() => {
+      clock.advance(5_000);
+      expect(descendants(ENTRY)).toEqual([]);
+    });
+    expect((await target.run(request(echo))).outcome.kind).toBe("success");
+  });
+
+  it("kills a process that takes more resident memory than it may", async () => {
+    const target = setup({ maxResidentBytes: 1_000_000 });
+    const { outcome } = await target.run(request(loop, { limits: FOREVER }));
+    expect(outcome).toMatchObject({ kind: "sandbox-lost", reason: expect.stringContaining("resident memory") });
+  });
+
+  it("ends the steps under way when it is stopped, and refuses those that wait", async () => {
+    const target = setup();
+    const running = target.run(request(loop, { limits: FOREVER }));
+    await vi.waitFor(() => expect(sandboxPids()).toHaveLength(1));
+    await busy(sandboxPids()[0] ?? 0);
+    const waiting = target.run(request(echo)).catch((error: unknown) => error);
+    await target.stop();
+    expect((await running).outcome.kind).toBe("sandbox-lost");
+    expect(await waiting).toMatchObject({ code: "TSK_SANDBOX_STOPPED" });
+  });
+});
+
+const SAY = `
+import { writeSync } from "node:fs";
+const frame = (head, ...blobs) => {
+  const text = Buffer.from(typeof head === "string" ? head : JSON.stringify(head));
+  const prefix = Buffer.alloc(12 + 4 * blobs.length);
+  prefix.writeUInt32LE(8 + 4 * blobs.length + text.length + blobs.reduce((n, b) => n + b.length, 0), 0);
+  prefix.writeUInt32LE(text.length, 4);
+  prefix.writeUInt32LE(blobs.length, 8);
+  blobs.forEach((b, i) => prefix.writeUInt32LE(b.length, 12 + 4 * i));
+  return Buffer.concat([prefix, text, ...blobs]);
+};
+const say = (bytes) => { for (let at = 0; at < bytes.length; at += writeSync(1, bytes, at)); };
+const usage = { fuelUsed: 1, peakMemoryBytes: 1, durationMs: 1 };
+const success = { kind: "success", resultJson: "", metadataJson: "{}", attributes: [] };
+const done = (id, outcome, ...blobs) => frame({ done: { id, report: { outcome, usage, logs: [] } } }, ...blobs);
+process.stdin.once("data", () => {`;
+
+const HOSTILE: readonly (readonly [what: string, code: string, kind: string])[] = [
+  ["a length of 4 GB", `say(Buffer.from([255, 255, 255, 255]));`, "sandbox-lost"],
+  ["an endless line", `for (;;) say(Buffer.alloc(65536, 0x41));`, "sandbox-lost"],
+  [
+    "a frame that never ends",
+    `say(Buffer.from([0, 0, 0, 1])); for (let i = 0; i < 400; i++) say(Buffer.alloc(65536, 0x41)); process.exit(3);`,
+    "sandbox-lost",
+  ],
+  ["a head that is not JSON", `say(frame("{"));`, "sandbox-lost"],
+  ["a head nested a million deep", `say(frame("[".repeat(1e6)));`, "sandbox-lost"],
+  ["a message of another shape", `say(frame({ done: 1 }));`, "sandbox-lost"],
+  ["a report of a run that it was not sent", `say(done(99, success, Buffer.from("1")));`, "sandbox-lost"],
+  ["a report of a run that it did not start", `say(done(1, success, Buffer.from("1")));`, "sandbox-lost"],
+  ["a start that was before", `say(frame({ started: 1 })); say(frame({ started: 1 }));`, "sandbox-lost"],
+  [
+    "an outcome that does not exist",
+    `say(frame({ started: 1 })); say(done(1, { kind: "wonderful" }));`,
+    "sandbox-lost",
+  ],
+  [
+    "a result that is not JSON",
+    `say(frame({ started: 1 })); say(done(1, success, Buffer.from("{")));`,
+    "invalid-result",
+  ],
+  [
+    "a result larger than the limit",
+    `say(frame({ started: 1 })); say(done(1, success, Buffer.alloc(2000000, 0x31)));`,
+    "invalid-result",
+  ],
+  [
+    "a result with U+0000",
+    `say(frame({ started: 1 })); say(done(1, success, Buffer.from('"\\\\u0000"')));`,
+    "invalid-result",
+  ],
+  [
+    "endless complaints",
+    `for (let i = 0; i < 500; i++) writeSync(2, Buffer.alloc(65536, 0x41)); process.exit(4);`,
+    "sandbox-lost",
+  ],
+  ["its own end", `process.exit(0);`, "sandbox-lost"],
+];
+
+describe("a sandbox process that was taken over", () => {
+  it.each(HOSTILE)("costs nothing but the step when it sends %s", async (_, code, kind) => {
+    const { entry } = await childCode("sandbox");
+    const honest = await readFile(entry);
+    const before = process.memoryUsage().rss;
+    try {
+      await writeFile(entry, `${SAY} ${code} });`);
+      const { outcome } = await setup().run(request(echo));
+      expect(outcome.kind).toBe(kind);
+    } finally {
+      await writeFile(entry, honest);
+      await sandbox?.stop();
+    }
+    expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
+    expect((await setup().run(request(echo))).outcome.kind).toBe("success");
+  });
+
+  it("is killed when it says nothing", async () => {
+    const clock = new ManualClock();
+    const { entry } = await childCode("sandbox");
+    const honest = await readFile(entry);
+    try {
+      await writeFile(entry, `process.stdin.resume();`);
+      const running = setup({ clock }).run(request(echo));
+      const ended = vi.fn<() => void>();
+      void running.then(ended);
+      await vi.waitFor(() => {
+        clock.advance(5_000);
+        expect(ended).toHaveBeenCalled();
+      });
+      expect((await running).outcome).toMatchObject({
+        kind: "sandbox-lost",
+        reason: expect.stringContaining("nothing"),
+      });
+    } finally {
+      await writeFile(entry, honest);
+    }
+  });
+});
+
+/** Resolves once the process has used CPU time of its own for a while: its guest runs. */
+async function busy(pid: number): Promise<void> {
+  const ticks = async (): Promise<number> => {
+    const fields = (await readFile(`/proc/${pid}/stat`, "latin1")).split(") ")[1]?.split(" ") ?? [];
+    return Number(fields[11]);
+  };
+  const before = await ticks();
+  await vi.waitFor(async () => expect(await ticks()).toBeGreaterThan(before + 10), { timeout: 10_000 });
+}

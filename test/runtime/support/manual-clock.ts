@@ -1,0 +1,31 @@
+import type { Clock } from "../../../src/core/clock.ts";
+
+/** A clock that a test moves. */
+export class ManualClock implements Clock {
+  #now = 1_700_000_000_000;
+  readonly #waits = new Set<{ readonly at: number; readonly done: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  wait(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return Promise.resolve();
+    return new Promise((resolve) => {
+      const entry = {
+        at: this.#now + ms,
+        done: (): void => {
+          this.#waits.delete(entry);
+          resolve();
+        },
+      };
+      this.#waits.add(entry);
+      signal?.addEventListener("abort", entry.done, { once: true });
+    });
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+    for (const entry of [...this.#waits]) if (entry.at <= this.#now) entry.done();
+  }
+}
