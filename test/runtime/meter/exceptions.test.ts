@@ -177,6 +177,22 @@ describe("exceptions of try_table", () => {
   }
 });
 
+describe("an exception that leaves many frames", () => {
+  it("costs for each of them", async () => {
+    const run = instantiateMetered(
+      await wasm(`(module (tag $e)
+        (func $deep (param i32)
+          (if (i32.eqz (local.get 0)) (then (throw $e)))
+          (call $deep (i32.sub (local.get 0) (i32.const 1))))
+        (func (export "f") (param i32) (block $h (try_table (catch $e $h) (call $deep (local.get 0))))))`),
+    );
+    run.call("f", 0);
+    const shallow = run.fuelUsed();
+    run.call("f", 100);
+    expect(run.fuelUsed() - shallow).toBe(shallow + 100 * (1 + 7 + 128));
+  });
+});
+
 describe("exceptions of the older try", () => {
   for (const { name, fields, results } of TRY) {
     it(`do what they do plain: ${name}`, () => {
@@ -191,6 +207,6 @@ describe("exceptions of the older try", () => {
         (func (export "f") (try (do (call $g)) (catch $e (drop (i32.const 1)) (drop (i32.const 1))))))`),
     );
     run.call("f");
-    expect(run.fuelUsed()).toBe(1 + 1 + 1 + 1 + 100 + 2);
+    expect(run.fuelUsed()).toBe(1 + 1 + 1 + 1 + 500 + 2);
   });
 });

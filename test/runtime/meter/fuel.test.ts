@@ -128,12 +128,12 @@ const GOLDEN: readonly (readonly [name: string, fields: string, fuel: number])[]
   [
     "table.grow by five entries",
     `(table 1 funcref) (func (export "f") (drop (table.grow (ref.null func) (i32.const 5))))`,
-    1 + 3 + 20,
+    1 + 3 + 160,
   ],
   [
     "an exception, thrown and caught",
     `(tag $e) (func (export "f") (block $h (try_table (catch $e $h) (throw $e))) (drop (i32.const 1)))`,
-    1 + 100 + 1,
+    1 + 500 + 1,
   ],
   [
     "an exception out of a call, caught and thrown again",
@@ -141,7 +141,7 @@ const GOLDEN: readonly (readonly [name: string, fields: string, fuel: number])[]
      (func $g (throw $e))
      (func $h (block $x (result exnref) (try_table (catch_all_ref $x) (call $g)) (unreachable)) throw_ref)
      (func (export "f") (block $x (try_table (catch $e $x) (call $h))))`,
-    1 + 1 + (1 + 1) + (1 + 100) + 100,
+    1 + 1 + (1 + 1) + (1 + 500) + 500 + 128,
   ],
   ["vectors", `(func (export "f") (drop (i32x4.add (v128.const i32x4 1 2 3 4) (i32x4.splat (i32.const 1)))))`, 1 + 4],
 ];

@@ -62,6 +62,17 @@ export class ByteWriter {
   /** Signed LEB128 of a safe integer. */
   signed(value: number): void {
     let rest = value;
+    if ((value | 0) === value) {
+      for (;;) {
+        const low = rest & 0x7f;
+        rest >>= 7;
+        if ((rest === 0 && low < 0x40) || (rest === -1 && low >= 0x40)) {
+          this.byte(low);
+          return;
+        }
+        this.byte(low | 0x80);
+      }
+    }
     for (;;) {
       const low = ((rest % 128) + 128) % 128;
       rest = (rest - low) / 128;

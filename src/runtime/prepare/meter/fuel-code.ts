@@ -1,5 +1,6 @@
 /** The instruction sequences that metering adds, each in one place. `word` is the local that holds the fuel word. */
 import type { ByteWriter } from "./byte-writer.ts";
+import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
 import { DEPTH_BITS } from "./fuel-word.ts";
 import { OP } from "./instruction.ts";
 import type { MeterIndices } from "./meter-indices.ts";
@@ -85,13 +86,22 @@ export function writeReload(code: ByteWriter, word: number, indices: MeterIndice
   writeLocal(code, OP.localSet, word);
 }
 
-/** The word has the global's fuel and this frame's depth: where an exception arrives. */
+/**
+ * The word has the global's fuel and this frame's depth, and the frames in between are paid for: where an exception
+ * arrives. On any other way there the global has this frame's depth, and nothing happens.
+ */
 export function writeCatchReload(code: ByteWriter, word: number, depth: number, indices: MeterIndices): void {
   writeGlobal(code, OP.globalGet, indices.fuel);
   writeI64(code, FUEL_MASK);
   code.byte(OP.i64And);
   writeLocal(code, OP.localGet, depth);
   code.byte(OP.i64Or);
+  writeLocal(code, OP.localGet, depth);
+  writeGlobal(code, OP.globalGet, indices.fuel);
+  writeI64(code, DEPTH_MASK);
+  code.raw(OP.i64And, OP.i64Sub);
+  writeI64(code, FUEL_SCHEDULE.unwindDepthUnit * UNIT);
+  code.raw(OP.i64Mul, OP.i64Sub);
   writeLocal(code, OP.localSet, word);
 }
 

@@ -37,8 +37,11 @@ export type MeterGlobal = keyof typeof METER_GLOBALS;
 /** Bytes that one table entry is taken to cost; V8 needs about 24 for each entry of a function table. */
 export const TABLE_ENTRY_BYTES = 32;
 
-/** Bytes that one exception is taken to cost, and each value that it carries. They come back to nobody: see docs/fuel.md. */
-export const EXCEPTION_BYTES = 128;
+/**
+ * Bytes that one exception is taken to cost, and each value that it carries; V8 needs 64 and 16 (i32) to 64 (v128). They
+ * are not given back: a guest can keep exceptions, and nobody sees when it lets go.
+ */
+export const EXCEPTION_BYTES = 64;
 export const EXCEPTION_VALUE_BYTES = 64;
 
 /** Bytes of a page of linear memory. */
