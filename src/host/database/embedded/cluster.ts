@@ -68,7 +68,9 @@ const UNFINISHED = "initializing-";
 async function removeUnfinished(holder: string): Promise<void> {
   const names = await readdir(holder).catch(() => []);
   for (const name of names) {
-    if (name.startsWith(UNFINISHED)) await rm(join(holder, name), { recursive: true, force: true });
+    if (!name.startsWith(UNFINISHED)) continue;
+    // An initdb whose host was killed may still be writing in it; what cannot go now goes at the next start.
+    await rm(join(holder, name), { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
   }
 }
 

@@ -71,10 +71,11 @@ async function startServer(options: ServerOptions, attempts: number): Promise<Ru
     await clock.wait(ATTEMPT_INTERVAL_MS);
     return startServer(options, attempts - 1);
   }
+  const log = logTail(logPath(options));
   throw new TaskerError("TSK_DATABASE_EMBEDDED_START_FAILED", {
     attempted: `Cannot start the embedded Postgres on "${cluster.dir}"`,
-    found: end === undefined ? `no answer within ${START_TIMEOUT_MS} ms` : `it ended at once (${end})`,
-    details: { logPath: logPath(options), log: logTail(logPath(options)) },
+    found: end === undefined ? `no answer within ${START_TIMEOUT_MS} ms` : `${end}, its last words: ${lastWords(log)}`,
+    details: { logPath: logPath(options), log },
   });
 }
 
@@ -136,6 +137,12 @@ function openLog(options: ServerOptions): number {
 
 function logTail(path: string): readonly string[] {
   return readFileSync(path, "utf8").trimEnd().split("\n").slice(-20);
+}
+
+/** Why the server ended, without the time and process id before it. */
+function lastWords(log: readonly string[]): string {
+  const line = log.findLast((candidate) => /(FATAL|PANIC|ERROR):/.test(candidate)) ?? log.at(-1) ?? "";
+  return line.replace(/^.*?(?=(FATAL|PANIC|ERROR):)/, "");
 }
 
 /** Waits until the server answers; false where it ends, or does not within the time. */
