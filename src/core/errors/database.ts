@@ -26,6 +26,30 @@ export const DATABASE_ERRORS = {
     remedy: "Install the host again",
     httpStatus: 500,
   },
+  TSK_DATABASE_MIGRATION_FAILED: {
+    summary: "A migration failed; the database is as it was before",
+    fault: "system",
+    remedy: "The error names the file and says what Postgres found; mostly it is a right that the database user lacks",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_SESSION_ENDED: {
+    summary: "The host's session has ended: it was closed, or another host declared it dead",
+    fault: "system",
+    remedy: "Nothing to do: the host opens a new session; steps of the old one are judged by their leases",
+    httpStatus: 503,
+  },
+  TSK_STEP_RESULT_REFUSED: {
+    summary: "Postgres cannot store the step's result; the step failed and is not retried",
+    fault: "guest",
+    remedy: "The message says what Postgres refuses; return a smaller or plainer value",
+    httpStatus: 422,
+  },
+  TSK_STEP_HOST_LOST: {
+    summary: "The host that ran the step was lost, and the step is not retryable or had no attempt left",
+    fault: "system",
+    remedy: "Look whether the step did its work, then resolve it by hand; if hosts keep dying on it, look at the step",
+    httpStatus: 503,
+  },
   TSK_DATABASE_UNREACHABLE: {
     summary: "No connection to Postgres",
     fault: "system",

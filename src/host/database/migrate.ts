@@ -23,7 +23,7 @@ const MIGRATION_LOCK = 7_305_808_868_902;
 /**
  * Compares the database with the migrations of this host; changes nothing.
  *
- * @throws TSK_DATABASE_TOO_OLD, TSK_DATABASE_SCHEMA_NEWER, TSK_DATABASE_SCHEMA_DIFFERS.
+ * @throws TSK_DATABASE_TOO_OLD, TSK_DATABASE_SCHEMA_NEWER, TSK_DATABASE_MIGRATION_CHANGED, TSK_DATABASE_MIGRATIONS_MISSING.
  */
 export async function migrationStatus(client: ClientBase): Promise<MigrationStatus> {
   const files = await migrationFiles();
@@ -46,8 +46,8 @@ export async function migrationStatus(client: ClientBase): Promise<MigrationStat
  * Brings the database up to date in one transaction; a second host waits for the first and then finds nothing to do.
  * Returns the names of the files that were applied; `onFile` is called before each.
  *
- * @throws TSK_DATABASE_TOO_OLD, TSK_DATABASE_SCHEMA_NEWER, TSK_DATABASE_SCHEMA_DIFFERS, TSK_DATABASE_MIGRATION_FAILED:
- * then nothing has changed.
+ * @throws TSK_DATABASE_TOO_OLD, TSK_DATABASE_SCHEMA_NEWER, TSK_DATABASE_MIGRATION_CHANGED, TSK_DATABASE_MIGRATIONS_MISSING,
+ * TSK_DATABASE_MIGRATION_FAILED: then nothing has changed.
  */
 export async function migrate(
   client: ClientBase,
@@ -214,7 +214,7 @@ function refuseChanged(files: readonly MigrationFile[], ledger: ReadonlyMap<stri
     .filter(({ name, kind, checksum }) => kind === "numbered" && (ledger.get(name) ?? checksum) !== checksum)
     .map(({ name }) => name);
   if (changed.length === 0) return;
-  throw new TaskerError("TSK_DATABASE_SCHEMA_DIFFERS", {
+  throw new TaskerError("TSK_DATABASE_MIGRATION_CHANGED", {
     attempted: "Cannot use the database",
     found: `migrations that were applied with another text: ${changed.map((name) => `"${name}"`).join(", ")}`,
     accepted: "numbered migrations as they are in this version of the host",

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { TaskerError } from "../../core/errors/index.ts";
 
 /** One SQL file of `migrations/`. */
 export interface MigrationFile {
@@ -22,14 +23,26 @@ export type MigrationGroup = (typeof MIGRATION_GROUPS)[number];
 
 const MIGRATIONS_DIR = join(import.meta.dirname, "../../../migrations");
 
-/** Every migration, in the order in which they are applied. */
+/**
+ * Every migration, in the order in which they are applied.
+ *
+ * @throws TSK_DATABASE_MIGRATIONS_MISSING.
+ */
 export async function migrationFiles(): Promise<readonly MigrationFile[]> {
-  return (await Promise.all(MIGRATION_GROUPS.map(filesOf))).flat();
+  return (await Promise.all(MIGRATION_GROUPS.map(filesOf)).catch(missing)).flat();
 }
 
 /** Makes the ledger itself, where it is missing. */
 export function ledgerText(): Promise<string> {
-  return readFile(join(MIGRATIONS_DIR, "ledger.sql"), "utf8");
+  return readFile(join(MIGRATIONS_DIR, "ledger.sql"), "utf8").catch(missing);
+}
+
+function missing(error: unknown): never {
+  throw new TaskerError("TSK_DATABASE_MIGRATIONS_MISSING", {
+    attempted: `Cannot read the migrations in "${MIGRATIONS_DIR}"`,
+    found: error instanceof Error ? error.message : String(error),
+    cause: error,
+  });
 }
 
 async function filesOf(group: MigrationGroup): Promise<readonly MigrationFile[]> {
