@@ -31,7 +31,7 @@ export interface Walls {
   readonly walls: readonly Wall[];
   /** The words before `node`; `uid` is undefined where children keep the host's. */
   prefix(uid: number | undefined): readonly string[];
-  /** A uid that no other child of this machine is likely to have; undefined where the host cannot give one. */
+  /** A uid that no other child of this host has, and hardly one of another host; undefined where the host cannot give one. */
   freshUid(): number | undefined;
   /** Kilobytes of stack that V8 may use: deterministic call depth needs more than its default. */
   readonly stackKilobytes: number;
@@ -78,6 +78,8 @@ async function probe(): Promise<Walls> {
     : await tried(unshare, "--user", "--map-current-user", ...NAMESPACES);
   const namespaces = rootNamespaces.works ? rootNamespaces : userNamespaces;
 
+  let given = uids === undefined ? 0 : pick(uids) - uids.from;
+
   const walls: Wall[] = [
     { name: "node-permissions", inForce: true, reason: "reads its own code only; no child processes, workers, addons" },
     { name: "no-code-generation", inForce: true, reason: "--disallow-code-generation-from-strings" },
@@ -93,7 +95,11 @@ async function probe(): Promise<Walls> {
 
   return {
     walls,
-    freshUid: () => (uids === undefined || !ownUid.works ? undefined : pick(uids)),
+    freshUid: () => {
+      if (uids === undefined || !ownUid.works) return undefined;
+      given = (given + 1) % (uids.to - uids.from);
+      return uids.from + given;
+    },
     stackKilobytes: limits.works ? GENEROUS_STACK_KILOBYTES : USUAL_STACK_KILOBYTES,
     prefix: (uid) => [
       ...words(niceness),

@@ -1,0 +1,108 @@
+/** Code planted into a child, behind the walls that every kind of child has: what it can reach. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { wallsInForce } from "../../../src/runtime/index.ts";
+import { spawnBehindWalls } from "../../../src/runtime/process/child-process.ts";
+import { childCode } from "../../../src/runtime/process/code-snapshot.ts";
+import { probeWalls } from "../../../src/runtime/process/walls.ts";
+
+const PLANTED = `
+import { readFileSync, readdirSync, writeFileSync, openSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { connect } from "node:net";
+import { Worker } from "node:worker_threads";
+const tried = {};
+const attempt = async (name, act) => { try { tried[name] = String((await act()) ?? "reached"); } catch (error) { tried[name] = "refused: " + (error.code ?? error.message); } };
+await attempt("environment", () => JSON.stringify(process.env));
+await attempt("a file of the system", () => readFileSync("/etc/passwd", "utf8").slice(0, 4));
+await attempt("a secret file", () => readFileSync(secret, "utf8"));
+await attempt("the host's environment", () => readFileSync("/proc/" + hostPid + "/environ", "utf8").length);
+await attempt("its own environment by file", () => readFileSync("/proc/self/environ", "utf8").length);
+await attempt("a directory", () => readdirSync("/").length);
+await attempt("a new file", () => writeFileSync("/tmp/planted", "x"));
+await attempt("a device", () => openSync("/dev/mem", "r"));
+await attempt("a process", () => { const done = spawnSync("/bin/true"); if (done.error) throw done.error; });
+await attempt("a thread", () => new Worker("1", { eval: true }));
+await attempt("code from text", () => new Function("return 1")());
+await attempt("an addon", () => process.dlopen({ exports: {} }, "/lib/x86_64-linux-gnu/libc.so.6"));
+await attempt("a signal to the host", () => { process.kill(Number(hostPid), 0); });
+await attempt("the network", () => new Promise((resolve, reject) => { connect(Number(port), "127.0.0.1", () => resolve("connected")).on("error", reject); }));
+await attempt("uid", () => process.getuid());
+console.log(JSON.stringify(tried));
+`;
+
+let tried: Readonly<Record<string, string>>;
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tasker-host-test-"));
+  const secret = join(directory, "secret");
+  await writeFile(secret, "the secret", { mode: 0o644 });
+  const server = createServer((socket) => socket.end()).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+
+  const code = await childCode("sandbox");
+  const entry = join(code.directory, "planted.js");
+  await writeFile(entry, `const [port, hostPid, secret] = ${JSON.stringify([port, process.pid, secret])};${PLANTED}`);
+  process.env["TASKER_TEST_SECRET"] = "in the environment";
+  const child = spawnBehindWalls(await probeWalls(), { ...code, entry }, 128);
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  server.close();
+  expect(errors).toBe("");
+  tried = JSON.parse(output);
+});
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+describe("code planted in a child process", () => {
+  it("finds an empty environment", () => {
+    expect(tried["environment"]).toBe("{}");
+  });
+
+  it.each([
+    "a file of the system",
+    "a secret file",
+    "the host's environment",
+    "a directory",
+    "a new file",
+    "a device",
+    "a process",
+    "a thread",
+    "code from text",
+    "an addon",
+  ])("does not reach %s", (what) => {
+    expect(tried[what]).toMatch(/^refused/);
+  });
+
+  it("does not reach the network, a signal to the host, or the host's uid, where the machine has the walls", async () => {
+    const walls = new Map((await wallsInForce()).map(({ name, inForce }) => [name, inForce]));
+    if (walls.get("namespaces") === true) {
+      expect(tried["the network"]).toMatch(/^refused/);
+      expect(tried["a signal to the host"]).toMatch(/^refused/);
+    }
+    if (walls.get("own-uid") === true) {
+      expect(tried["a signal to the host"]).toMatch(/^refused/);
+      expect(Number.parseInt(tried["uid"] ?? "0", 10)).toBeGreaterThan(10_000);
+    }
+  });
+});
+
+describe("wallsInForce()", () => {
+  it("says of every wall whether it is in force, and why or how", async () => {
+    const walls = await wallsInForce();
+    expect(walls.map(({ name }) => name)).toContain("namespaces");
+    expect(walls.every(({ reason }) => reason !== "")).toBe(true);
+  });
+
+  it("gives each process a number of its own where it gives numbers at all", async () => {
+    const { freshUid } = await probeWalls();
+    const uids = Array.from({ length: 20 }, freshUid);
+    if (uids[0] !== undefined) expect(new Set(uids).size).toBeGreaterThan(18);
+  });
+});

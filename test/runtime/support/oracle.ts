@@ -1,0 +1,106 @@
+/** The same component through jco's own glue and preview2-shim: what our plan replay and canonical ABI are compared with. */
+import { generate, $init } from "@bytecodealliance/jco-transpile/component";
+import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
+import type { Outcome, StepContext } from "../../../src/runtime/index.ts";
+
+type Handle = (context: unknown) => unknown;
+
+/** `handle` of a fresh instance, with log lines collected. */
+export async function oracleOf(component: Uint8Array): Promise<(context: StepContext) => OracleRun> {
+  await $init;
+  const { files } = generate(component, {
+    name: "component",
+    map: [],
+    instantiation: { tag: "sync" },
+    noTypescript: true,
+    noNodejsCompat: true,
+    base64Cutoff: 0,
+  });
+  const named = new Map(files);
+  const glue = Buffer.from(named.get("component.js") ?? []).toString("base64");
+  const { instantiate } = await import(/* @vite-ignore */ `data:text/javascript;base64,${glue}`);
+  const modules = new Map<string, WebAssembly.Module>();
+  return (context) => {
+    const logs: string[] = [];
+    const imports = {
+      ...new WASIShim().getImportObject(),
+      "tasker:handler/log": { log: (level: string, message: string) => void logs.push(`${level}: ${message}`) },
+      "tasker:handler/abort": { abort: () => undefined },
+      "tasker:handler/types": {},
+    };
+    const module = (path: string): WebAssembly.Module => {
+      const known = modules.get(path) ?? new WebAssembly.Module(Uint8Array.from(named.get(path) ?? []));
+      modules.set(path, known);
+      return known;
+    };
+    const instance = instantiate(module, versioned(imports));
+    const handle: Handle = instance.stepHandler.handle;
+    return { outcome: handle(guestContext(context)), logs };
+  };
+}
+
+export interface OracleRun {
+  readonly outcome: unknown;
+  readonly logs: readonly string[];
+}
+
+/** jco asks for some interfaces with their version and for some without. */
+function versioned(imports: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const known = new Map(Object.entries(imports).map(([name, value]) => [name.replace(/@.*/, ""), value]));
+  return new Proxy({}, { get: (_, name) => known.get(String(name).replace(/@.*/, "")) });
+}
+
+function guestContext(context: StepContext): unknown {
+  const { contextJson, inputsJson, configJson, dependencyResults, checkpoint, seed, nowMs, deadlineMs, ...same } =
+    context;
+  return {
+    ...same,
+    nowMs: BigInt(nowMs),
+    deadlineMs: BigInt(deadlineMs),
+    seed: BigInt(seed),
+    context: contextJson,
+    inputs: inputsJson,
+    config: configJson,
+    dependencyResults: dependencyResults.map(({ stepName, resultJson }) => ({ stepName, result: resultJson })),
+    checkpoint:
+      checkpoint === undefined
+        ? undefined
+        : {
+            cursor: checkpoint.cursorJson,
+            itemsProcessed: BigInt(checkpoint.itemsProcessed),
+            accumulated: checkpoint.accumulatedJson,
+          },
+  };
+}
+
+/** An outcome of ours in jco's shape. */
+export function asOracle(outcome: Outcome): unknown {
+  switch (outcome.kind) {
+    case "success": {
+      const { resultJson, metadataJson, attributes } = outcome;
+      return { tag: "success", val: { result: resultJson, metadata: metadataJson, attributes } };
+    }
+    case "failure": {
+      const { message, errorType, errorCode, retryable, statusCode, retryAfterMs, contextJson, attributes } = outcome;
+      const retry = retryAfterMs === undefined ? undefined : BigInt(retryAfterMs);
+      const val = {
+        message,
+        errorType,
+        errorCode,
+        retryable,
+        statusCode,
+        retryAfterMs: retry,
+        context: contextJson,
+        attributes,
+      };
+      return { tag: "failure", val };
+    }
+    case "checkpoint-yield": {
+      const { cursorJson, itemsProcessed, accumulatedJson } = outcome;
+      const val = { cursor: cursorJson, itemsProcessed: BigInt(itemsProcessed), accumulated: accumulatedJson };
+      return { tag: "checkpoint-yield", val };
+    }
+    default:
+      return outcome;
+  }
+}
