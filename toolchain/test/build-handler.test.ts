@@ -194,6 +194,21 @@ describe("`BuildError` names file, line and column", () => {
       { code: "TSK_BUILD_SOURCE", file: "src/index.ts", line: 2, column: 20 },
     ],
     [
+      "AssemblyScript whose top level throws",
+      {
+        "handler.toml": SETTINGS.replace("typescript", "assemblyscript"),
+        "src/index.ts": `import { Outcome, register, StepContext, permanent } from "@tasker-host/sdk-assemblyscript";
+register("twice", (step: StepContext): Outcome => permanent("no"));
+register("twice", (step: StepContext): Outcome => permanent("no"));`,
+      },
+      { code: "TSK_BUILD_EVALUATION", found: 'Cannot register "twice": it is registered already' },
+    ],
+    [
+      "AssemblyScript that registers nothing",
+      { "handler.toml": SETTINGS.replace("typescript", "assemblyscript"), "src/index.ts": "export const one = 1;" },
+      { code: "TSK_BUILD_EVALUATION", found: "no callables" },
+    ],
+    [
       "AssemblyScript that wants the host's clock",
       {
         "handler.toml": SETTINGS.replace("typescript", "assemblyscript"),

@@ -113,6 +113,7 @@ describe.each(["quickjs", "starlingmonkey"])("handlers on %s", (engine) => {
 
   it("fail as what their promise rejects with", () => {
     expect(failureOf("rejects")).toMatchObject({ message: "rejected later", errorType: "TypeError", retryable: true });
+    expect(component.run({ callable: "rejects" }).logs).toEqual([]);
   });
 
   it("fail for good where their promise never settles", () => {
@@ -182,6 +183,15 @@ describe.each(["quickjs", "starlingmonkey"])("handlers on %s", (engine) => {
     ["failure", { message: "failed", errorType: "handler_error", retryable: true, attributes: [] }],
     ["permanent", { message: "never", errorType: "validation_error", retryable: false }],
     ["retryable", { message: "again", errorType: "retryable_error", retryable: true }],
+    [
+      "odd",
+      {
+        message: "odd\uFFFD\uFFFD",
+        statusCode: 65_535,
+        retryAfterMs: 9_007_199_254_740_991n,
+        attributes: [["stack", "5"]],
+      },
+    ],
     ["missing", { errorType: "missing_dependency", retryable: false }],
     ["hostile", { message: "Cannot describe what was thrown: a getter that throws", retryable: true }],
     ["nobody", { errorType: "handler_not_found", retryable: false }],
@@ -227,6 +237,13 @@ describe.each(["quickjs", "starlingmonkey"])("handlers on %s", (engine) => {
     expect(component.run({ callable: "logs" }).logs).toEqual([
       ["info", "a line", '{"n":1,"big":1152921504606846976}'],
       ["warn", 'from {"a":1} 2', ""],
+    ]);
+  });
+
+  it("cannot hurt themselves by what they log", () => {
+    expect(component.run({ callable: "oddLog" }).logs).toEqual([
+      ["info", "lone \uFFFD", '{"unloggable":"Cannot turn the value into JSON: found a cycle"}'],
+      ["info", "Symbol(s) undefined e", ""],
     ]);
   });
 

@@ -1,4 +1,5 @@
 import { stringifyJson } from "./json/stringify-json.ts";
+import { storable } from "./storable.ts";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 
@@ -14,7 +15,8 @@ export function setLogSink(to: LogSink): void {
 }
 
 function write(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void {
-  sink(level, message, fields === undefined ? "" : fieldsText(fields));
+  // Authors of JavaScript may log anything; the contract carries text.
+  sink(level, storable(message), fields === undefined ? "" : fieldsText(fields));
 }
 
 /** A log line is no reason to fail a step: fields that have no JSON are named as such. */

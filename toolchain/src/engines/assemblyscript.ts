@@ -21,6 +21,7 @@ const OUTPUT = "handler.wasm";
 const EXPORTS: Readonly<Record<string, string | undefined>> = {
   memory: "memory",
   cabi_realloc: "cabi_realloc",
+  _initialize: "_initialize",
   __describe: `${interfaceName("step-handler")}#describe`,
   __handle: `${interfaceName("step-handler")}#handle`,
 };
@@ -88,6 +89,8 @@ async function compile(config: HandlerConfig): Promise<Compiled> {
       OUTPUT,
       "--sourceMap",
       "-O3s",
+      "--exportStart",
+      "_initialize",
       "--runtime",
       config.runtime,
       ...ALIASES,

@@ -1,6 +1,7 @@
 import { PermanentError, RetryableError } from "../errors.ts";
 import { stringifyJson } from "../json/stringify-json.ts";
 import { Failure } from "../outcome.ts";
+import { storable } from "../storable.ts";
 
 /** A failure as the contract has it: `failure` of the WIT package, names in camel case. */
 export interface WitFailure {
@@ -58,11 +59,17 @@ function witFailure(failure: Failure, attributes: WitFailure["attributes"]): Wit
     errorType: storable(errorType),
     errorCode: errorCode === undefined ? undefined : storable(errorCode),
     retryable: failure.retryable,
-    statusCode,
-    retryAfterMs: retryAfterMs === undefined ? undefined : Math.max(0, Math.ceil(retryAfterMs)),
+    statusCode: within(statusCode, 65_535),
+    retryAfterMs: within(retryAfterMs, Number.MAX_SAFE_INTEGER),
     context: stringifyJson(context),
     attributes,
   };
+}
+
+/** The whole number that the contract can carry; whatever is not even a number says nothing. (Authors of JavaScript have no types.) */
+function within(value: unknown, max: number): number | undefined {
+  if (typeof value !== "number" || Number.isNaN(value)) return undefined;
+  return Math.min(Math.max(0, Math.ceil(value)), max);
 }
 
 function typeOf(error: Error): string {
@@ -98,9 +105,4 @@ function hint(error: Error): string {
   if (error.name !== "ReferenceError") return "";
   const advice = MISSING.find(([name]) => name.test(error.message))?.[1];
   return advice === undefined ? "" : ` (${advice})`;
-}
-
-/** Text that the database can store. Only for messages: results are refused, never altered. */
-function storable(text: string): string {
-  return text.toWellFormed().replaceAll("\u0000", "\uFFFD");
 }
