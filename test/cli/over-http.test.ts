@@ -1,43 +1,29 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/logger.ts";
-import { Database } from "../../src/host/database/connection.ts";
+import { registerTemplate } from "../../src/host/database/templates.ts";
 import { type ServedApp, serveApp } from "../http/support/served-app.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { runCommand } from "./support/run-command.ts";
 
 /** The commands and the API that is meant for them: what one writes, the other must read. */
 let postgres: TestDatabase;
-let database: Database;
 let served: ServedApp;
 
 beforeAll(async () => {
   postgres = await testDatabase();
-  database = new Database({
-    address: { url: postgres.url },
-    maxConnections: 2,
-    connectTimeoutMs: 10_000,
-    statementTimeoutMs: 10_000,
-    idleInTransactionTimeoutMs: 10_000,
-    clock: systemClock,
-    logger: silentLogger,
-  });
+  const database = postgres.open();
   served = await serveApp({ database });
   const steps = [
     { name: "first", handler: { callable: "first" } },
     { name: "second", handler: { callable: "second" }, dependencies: ["first"] },
   ];
-  const configuration = JSON.stringify({ name: "chain", namespace_name: "flows", version: "1.0.0", steps });
-  await database.query(
-    "register_template",
-    "select * from tasker_host.register_template('flows', 'chain', '1.0.0', null, $1)",
-    [configuration],
-  );
+  const template = { namespace: "flows", name: "chain", version: "1.0.0" };
+  const configurationJson = JSON.stringify({ ...template, namespace_name: template.namespace, steps });
+  await registerTemplate(database, { ...template, description: undefined, configurationJson });
 });
 
 afterAll(async () => {
   await served[Symbol.asyncDispose]();
-  await database.close();
   await postgres.close();
 });
 

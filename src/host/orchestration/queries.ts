@@ -7,3 +7,14 @@ export type Queries = Pick<Database, "query">;
 export function utc(column: string): string {
   return `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 }
+
+/**
+ * The steps of a task's template by name, in its order, as an array to sort by with `array_position`. UUIDs of steps do
+ * not say: those of one transaction may sort at random before Postgres 18. Needs `named_tasks`.
+ */
+export const TEMPLATE_ORDER = `
+  array(
+    select step ->> 'name'
+      from jsonb_array_elements(named_tasks.configuration -> 'steps') with ordinality listed(step, place)
+     order by place
+  )`;

@@ -1,4 +1,4 @@
-import { type Queries, utc } from "./queries.ts";
+import { type Queries, TEMPLATE_ORDER, utc } from "./queries.ts";
 import { RawJson } from "./raw-json.ts";
 import { taskNotFound } from "./read-task.ts";
 
@@ -45,18 +45,20 @@ const STEPS = `
              join tasker.workflow_steps parents on parents.workflow_step_uuid = edges.from_step_uuid
              join tasker.named_steps parent_names on parent_names.named_step_uuid = parents.named_step_uuid
             where edges.to_step_uuid = steps.workflow_step_uuid
-            order by parents.workflow_step_uuid
+            order by array_position(template.names, parent_names.name::text), parent_names.name
          ) as depends_on
     from tasker.tasks
+    join tasker.named_tasks using (named_task_uuid)
+    cross join lateral (select ${TEMPLATE_ORDER} as names) template
     left join tasker.workflow_steps steps on steps.task_uuid = tasks.task_uuid
     left join tasker.named_steps using (named_step_uuid)
     left join tasker.get_step_readiness_status($1) readiness
       on readiness.workflow_step_uuid = steps.workflow_step_uuid
    where tasks.task_uuid = $1
-   order by steps.workflow_step_uuid`;
+   order by array_position(template.names, named_steps.name::text), named_steps.name`;
 
 /**
- * The steps of a task with their results, in one round trip.
+ * The steps of a task with their results, in the template's order, in one round trip.
  *
  * @throws TSK_TASK_NOT_FOUND.
  */

@@ -1,5 +1,5 @@
 import { TaskerError } from "../../core/errors/index.ts";
-import { type Queries, utc } from "./queries.ts";
+import { type Queries, TEMPLATE_ORDER, utc } from "./queries.ts";
 import {
   CONTEXT_COLUMNS,
   TASK_COLUMNS,
@@ -20,8 +20,9 @@ const READINESS_OF_STEPS = `
            'attempts', readiness.attempts, 'max_attempts', readiness.max_attempts,
            'backoff_request_seconds', readiness.backoff_request_seconds,
            'last_attempted_at', ${utc("readiness.last_attempted_at")}
-         ) order by readiness.workflow_step_uuid), '[]'::json)::text
-    from tasker.get_step_readiness_status(tasks.task_uuid) readiness`;
+         ) order by array_position(template.names, readiness.name::text), readiness.name), '[]'::json)::text
+    from tasker.get_step_readiness_status(tasks.task_uuid) readiness
+    cross join (select ${TEMPLATE_ORDER} as names) template`;
 
 const TASK = `
   select ${TASK_COLUMNS}, ${CONTEXT_COLUMNS}, (${READINESS_OF_STEPS}) as steps

@@ -40,11 +40,14 @@ export type TaskRow = Omit<TaskResponse, "context" | "tags" | "steps"> & {
   readonly steps: string;
 };
 
-/** Of `tasks`, `named_tasks`, `task_namespaces` and the current transition as `state`. */
+/**
+ * Of `tasks`, `named_tasks`, `task_namespaces` and the current transition as `state`. A transition leaves the task's own row
+ * alone unless it completes it: when the task changed last is the later of the two times.
+ */
 export const TASK_COLUMNS = `
        tasks.task_uuid, named_tasks.name, task_namespaces.name as namespace, named_tasks.version,
        coalesce(state.to_state, 'pending') as status,
-       ${utc("tasks.created_at")} as created_at, ${utc("tasks.updated_at")} as updated_at,
+       ${utc("tasks.created_at")} as created_at, ${utc("greatest(tasks.updated_at, state.created_at)")} as updated_at,
        ${utc("coalesce(tasks.completed_at, case when tasks.complete then state.created_at end)")} as completed_at,
        tasks.context::text as context, coalesce(tasks.initiator, '') as initiator,
        coalesce(tasks.source_system, '') as source_system, coalesce(tasks.reason, '') as reason,
