@@ -139,6 +139,14 @@ task complete in 1.5 s
     expect(clock.now()).toBeLessThan(120_000);
   });
 
+  it("gives up at once on an API that was never there", async () => {
+    await using api = await scriptedApi(() => "hang up");
+    const clock = hastyClock();
+    const run = await runCommand(["task", "show", TASK_UUID, "--follow", "--url", api.url], { clock });
+    expect(run.exitCode).toBe(3);
+    expect(clock.now()).toBeLessThan(5_000);
+  });
+
   it("stops when interrupted, and says how to go on", async () => {
     await using api = await scriptedApi(taskScript(DIAMOND.slice(0, 1)));
     const interrupted = new AbortController();

@@ -12,7 +12,7 @@ const PATIENCE_MS = 60_000;
 /**
  * The task whenever something about it changed, until it has ended or `interrupted` aborts; undefined while the API is away.
  *
- * @throws TSK_TASK_NOT_FOUND, and TSK_REQUEST_API_UNREACHABLE where it stays away for a minute.
+ * @throws TSK_TASK_NOT_FOUND, and TSK_REQUEST_API_UNREACHABLE where it stays away for a minute, or was never there.
  */
 export async function* watchTask(
   taskUuid: string,
@@ -20,7 +20,8 @@ export async function* watchTask(
 ): AsyncGenerator<TaskSnapshot | undefined> {
   let waitMs = FIRST_WAIT_MS;
   let before = "";
-  let answeredMs = clock.now();
+  // An API that was never there is no host that restarts.
+  let answeredMs = Number.NEGATIVE_INFINITY;
   while (!interrupted.aborted) {
     const snapshot = await readTask(taskUuid, api).catch((error: unknown) => {
       if (interrupted.aborted) return undefined;
