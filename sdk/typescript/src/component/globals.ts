@@ -71,4 +71,6 @@ Object.defineProperty(Array, "fromAsync", {
 defineMissing("TextEncoder", Utf8Encoder);
 defineMissing("TextDecoder", Utf8Decoder);
 for (const timer of TIMERS) Reflect.deleteProperty(globalThis, timer);
+// zod compiles a parser for each object with `new Function` when it first meets one; in an instance that lives for one step that
+// costs five times what it gains (measured: 12.9 M against 2.9 M fuel for an order). Other libraries do not know the name.
 define("__zod_globalConfig", { jitless: true });

@@ -4,7 +4,7 @@
  */
 type Job = () => void;
 
-const jobs: Job[] = [];
+let jobs: Job[] = [];
 let drainedByHandle = false;
 /** The engine's own promise. At build time its queue is drained, and ours with it, so that top-level `await` works. */
 export const EnginePromise = globalThis.Promise;
@@ -20,11 +20,13 @@ export function drainOnlyByHandle(): void {
   drainedByHandle = true;
 }
 
-/** Runs jobs until none is left, those included that jobs add. Returns whether there was any. */
-export function drainJobs(): boolean {
-  let done = 0;
-  // Jobs never throw: a promise's job turns what its callback throws into a rejection.
-  for (; done < jobs.length; done += 1) jobs[done]?.();
-  jobs.length = 0;
-  return done > 0;
+/** Runs jobs until none is left, those included that jobs add. */
+export function drainJobs(): void {
+  // By generations: a long chain of awaits must not keep every job that it ever had.
+  while (jobs.length > 0) {
+    const generation = jobs;
+    jobs = [];
+    // Jobs never throw: a promise's job turns what its callback throws into a rejection.
+    for (const job of generation) job();
+  }
 }
