@@ -100,9 +100,6 @@ begin
   end if;
 
   return query
-    select 'claimed', null, u.msg_id, l.*
-    from tasker_host.lease_steps(p_session, v_claimed, array[]::uuid[], p_native) l
-    join unnest(v_ids, v_steps, v_reasons) u (msg_id, step_uuid, reason) on u.step_uuid = l.step_uuid and u.reason is null
-    order by u.msg_id;
+    select 'claimed', null, null::bigint, l.* from tasker_host.lease_steps(p_session, v_claimed, array[]::uuid[], p_native) l;
 end
 $$;

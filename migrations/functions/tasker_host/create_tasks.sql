@@ -20,7 +20,6 @@ declare
   v_identities text[];
   v_tasks uuid[];
   v_task_templates uuid[];
-  v_task_identities text[];
 begin
   with asked as materialized (
     select r.n, r.body from jsonb_array_elements(p_requests) with ordinality r (body, n)
@@ -61,10 +60,9 @@ begin
     where u.template is not null
     order by u.identity, u.n
     on conflict (identity_hash) do nothing
-    returning task_uuid, named_task_uuid, identity_hash
+    returning task_uuid, named_task_uuid
   )
-  select array_agg(task_uuid), array_agg(named_task_uuid), array_agg(identity_hash)
-  into v_tasks, v_task_templates, v_task_identities
+  select array_agg(task_uuid), array_agg(named_task_uuid) into v_tasks, v_task_templates
   from made;
 
   if v_tasks is not null then
@@ -74,12 +72,11 @@ begin
   return query
     select u.n::int, t.task_uuid,
            case when u.template is null then 'unknown_template'
-                when made.task_uuid is not null
+                when t.task_uuid = any (v_tasks)
                      and row_number() over (partition by u.identity order by u.n) = 1 then 'created'
                 else 'duplicate' end
     from unnest(v_templates, v_identities) with ordinality u (template, identity, n)
     left join tasker.tasks t on t.identity_hash = u.identity
-    left join unnest(v_tasks, v_task_identities) made (task_uuid, identity) on made.identity = u.identity
     order by u.n;
 end
 $$;

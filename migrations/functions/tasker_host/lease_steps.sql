@@ -14,15 +14,15 @@ returns table (
 )
 language plpgsql as $$
 #variable_conflict use_column
+declare
+  v_now timestamp := tasker_host.current_time();
 begin
   return query
-  with recursive clock as materialized (
-    select tasker_host.current_time() as now
-  ), started as (
+  with started as (
     update tasker.workflow_steps s
-    set in_process = true, last_attempted_at = clock.now, updated_at = clock.now,
+    set in_process = true, last_attempted_at = v_now, updated_at = v_now,
         attempts = coalesce(s.attempts, 0) + case when s.workflow_step_uuid = any (p_resumed) then 0 else 1 end
-    from unnest(p_steps) wanted (step_uuid), clock
+    from unnest(p_steps) wanted (step_uuid)
     where s.workflow_step_uuid = wanted.step_uuid
     returning s.workflow_step_uuid, s.task_uuid, s.named_step_uuid, s.attempts, s.max_attempts, s.retryable, s.inputs, s.checkpoint
   ), named as materialized (
@@ -50,23 +50,8 @@ begin
   ), leased as (
     insert into tasker_host.step_leases
       (workflow_step_uuid, epoch, attempt, task_uuid, namespace, session_uuid, digest, claimed_at)
-    select d.workflow_step_uuid, d.epoch, d.attempts, d.task_uuid, d.namespace, p_session, d.digest, clock.now
-    from described d, clock
-  ), ancestors as (
-    select d.workflow_step_uuid as step_uuid, e.from_step_uuid as ancestor, 1 as distance
-    from described d join tasker.workflow_step_edges e on e.to_step_uuid = d.workflow_step_uuid
-    union
-    select a.step_uuid, e.from_step_uuid, a.distance + 1
-    from ancestors a join tasker.workflow_step_edges e on e.to_step_uuid = a.ancestor
-    where a.distance < 50
-  ), results as (
-    select nearest.step_uuid,
-           json_agg(json_build_array(nst.name, coalesce((s.results -> 'result')::text, 'null'))
-                    order by nearest.distance, s.workflow_step_uuid)::text as list
-    from (select a.step_uuid, a.ancestor, min(a.distance) as distance from ancestors a group by 1, 2) nearest
-    join tasker.workflow_steps s on s.workflow_step_uuid = nearest.ancestor and s.processed and s.results is not null
-    join tasker.named_steps nst on nst.named_step_uuid = s.named_step_uuid
-    group by nearest.step_uuid
+    select d.workflow_step_uuid, d.epoch, d.attempts, d.task_uuid, d.namespace, p_session, d.digest, v_now
+    from described d
   )
   select d.workflow_step_uuid, d.task_uuid, d.epoch, d.attempts, coalesce(d.max_attempts, 3), d.retryable,
          d.namespace, d.task_name, d.task_version, d.step_name, d.template_step_name,
@@ -74,8 +59,21 @@ begin
          case when jsonb_typeof(d.step -> 'timeout_seconds') = 'number'
               then least((d.step ->> 'timeout_seconds')::numeric, 1e9)::float8 end,
          d.digest, coalesce(d.context, '{}')::text, coalesce(d.inputs, '{}')::text,
-         coalesce(d.step #> '{handler,initialization}', '{}')::text, coalesce(r.list, '[]'), d.checkpoint::text, d.priority
-  from described d
-  left join results r on r.step_uuid = d.workflow_step_uuid;
+         coalesce(d.step #> '{handler,initialization}', '{}')::text, coalesce((
+           with recursive ancestors as (
+             select e.from_step_uuid as ancestor, 1 as distance
+             from tasker.workflow_step_edges e where e.to_step_uuid = d.workflow_step_uuid
+             union
+             select e.from_step_uuid, a.distance + 1
+             from ancestors a join tasker.workflow_step_edges e on e.to_step_uuid = a.ancestor
+             where a.distance < 50
+           )
+           select json_agg(json_build_array(nst.name, coalesce((s.results -> 'result')::text, 'null'))
+                           order by nearest.distance, s.workflow_step_uuid)::text
+           from (select a.ancestor, min(a.distance) as distance from ancestors a group by a.ancestor) nearest
+           join tasker.workflow_steps s on s.workflow_step_uuid = nearest.ancestor and s.processed and s.results is not null
+           join tasker.named_steps nst on nst.named_step_uuid = s.named_step_uuid
+         ), '[]'), d.checkpoint::text, d.priority
+  from described d;
 end
 $$;

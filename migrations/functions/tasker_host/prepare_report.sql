@@ -6,6 +6,11 @@ create or replace function tasker_host.prepare_report(p_steps uuid[], p_epochs i
 returns table (ord int, step_uuid uuid, epoch int, task_uuid uuid, judgement text, result jsonb, refusal_state text, refusal text)
 language plpgsql as $$
 #variable_conflict use_column
+declare
+  v_now timestamp := tasker_host.current_time();
+  v_parsed jsonb[];
+  v_states text[];
+  v_refusals text[];
 begin
   perform tasker_host.lock_tasks(array(
     select distinct l.task_uuid
@@ -13,19 +18,23 @@ begin
     join tasker_host.step_leases l on l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch
     where l.ended_at is null));
 
+  select p.parsed, p.refusal_states, p.refusals into v_parsed, v_states, v_refusals
+  from tasker_host.parse_results(p_results) p;
+
   return query
     select distinct on (u.step_uuid)
            u.n::int, u.step_uuid, u.epoch, l.task_uuid,
            case when l.ended_at is not null and l.ended_as = 'recorded' then 'recorded'
                 when l.epoch is null or l.ended_at is not null then 'stale'
-                when p.value is null then 'refused'
+                when u.parsed is null then 'refused'
                 else 'accepted' end,
-           coalesce(p.value, tasker_host.failure_result(
-             u.step_uuid, 'result_refused', 'TSK_STEP_RESULT_REFUSED',
-             'Postgres cannot store the result: ' || p.refusal, tasker_host.current_time())),
-           p.refusal_state, p.refusal
-    from unnest(p_steps, p_epochs) with ordinality u (step_uuid, epoch, n)
-    join tasker_host.parse_results(p_results) p on p.ord = u.n
+           case when u.parsed is null
+                then tasker_host.failure_result(
+                  u.step_uuid, 'result_refused', 'TSK_STEP_RESULT_REFUSED',
+                  'Postgres cannot store the result' || coalesce(': ' || v_refusals[u.n], ''), v_now)
+                else u.parsed end,
+           v_states[u.n], v_refusals[u.n]
+    from unnest(p_steps, p_epochs, v_parsed) with ordinality u (step_uuid, epoch, parsed, n)
     left join tasker_host.step_leases l on l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch
     order by u.step_uuid, u.epoch desc;
 end

@@ -13,33 +13,34 @@ declare
   v_now timestamp := tasker_host.current_time();
   v_stamp text := to_char(v_now, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
   v_by_trigger boolean := tasker_host.audit_by_trigger();
-  v_held uuid[];
   v_moved uuid[];
+  v_ords int[];
   v_keys int[];
 begin
   -- Leases change only under the tasks' locks, which are held: what is live now stays so.
-  select array_agg(l.workflow_step_uuid) into v_held
-  from unnest(p_steps, p_epochs) u (step_uuid, epoch)
-  join tasker_host.step_leases l on l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch
-  where l.ended_at is null;
-
   with left_state as (
     update tasker.workflow_step_transitions t
     set most_recent = false, updated_at = v_now
-    from unnest(v_held) held (step_uuid)
-    where t.workflow_step_uuid = held.step_uuid and t.most_recent and t.to_state = 'in_progress'
-    returning t.workflow_step_uuid, t.sort_key
+    from unnest(p_steps, p_epochs) with ordinality u (step_uuid, epoch, n)
+    join tasker_host.step_leases l on l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch
+    where l.ended_at is null
+      and t.workflow_step_uuid = u.step_uuid and t.most_recent and t.to_state = 'in_progress'
+    returning t.workflow_step_uuid, u.n, t.sort_key
   )
-  select coalesce(array_agg(workflow_step_uuid), '{}'), coalesce(array_agg(sort_key), '{}') into v_moved, v_keys from left_state;
+  select coalesce(array_agg(workflow_step_uuid), '{}'), coalesce(array_agg(n), '{}'), coalesce(array_agg(sort_key), '{}')
+  into v_moved, v_ords, v_keys
+  from left_state;
 
   with taken as materialized (
-    select m.step_uuid, m.sort_key, u.success, u.result, t.task_uuid, t.correlation_id,
+    select m.step_uuid, m.sort_key, m.success, m.result, t.task_uuid, t.correlation_id,
            tasker.uuid_generate_v7() as transition_uuid,
-           case when jsonb_typeof(u.result #> '{metadata,execution_time_ms}') = 'number'
-                then trunc(least(greatest((u.result #>> '{metadata,execution_time_ms}')::numeric, 0), 1e15))::bigint
+           case when jsonb_typeof(m.result #> '{metadata,execution_time_ms}') = 'number'
+                then trunc(least(greatest((m.result #>> '{metadata,execution_time_ms}')::numeric, 0), 1e15))::bigint
            end as execution_time_ms
-    from unnest(v_moved, v_keys) m (step_uuid, sort_key)
-    join unnest(p_steps, p_success, p_results) u (step_uuid, success, result) on u.step_uuid = m.step_uuid
+    from (
+      select u.step_uuid, u.sort_key, p_success[u.n] as success, p_results[u.n] as result
+      from unnest(v_moved, v_keys, v_ords) u (step_uuid, sort_key, n)
+    ) m
     join tasker.workflow_steps s on s.workflow_step_uuid = m.step_uuid
     join tasker.tasks t on t.task_uuid = s.task_uuid
   ), steps as (
@@ -80,8 +81,8 @@ begin
   )
   update tasker_host.step_leases l
   set ended_at = v_now, ended_as = case when l.workflow_step_uuid = any (v_moved) then p_ended_as else 'superseded' end
-  from unnest(v_held) held (step_uuid)
-  where l.workflow_step_uuid = held.step_uuid and l.ended_at is null;
+  from unnest(p_steps, p_epochs) u (step_uuid, epoch)
+  where l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch and l.ended_at is null;
   return v_moved;
 end
 $$;
