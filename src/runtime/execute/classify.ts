@@ -13,7 +13,7 @@ const STACK_ATTRIBUTE = "stack";
 
 /**
  * The outcome of a run. The order is the rule: what the host recorded first, then the meter's flags, then what the guest
- * returned or threw. A flag of the meter counts only where the guest did not return: a refused growth can be survived.
+ * returned or threw. A refused growth can be survived: it counts where the guest trapped, or failed by an error that it threw.
  */
 export function classify({ context, ending }: GuestRun, limits: RunLimits, map: SourceMap | undefined): Outcome {
   const { state, meter } = context;
@@ -23,11 +23,21 @@ export function classify({ context, ending }: GuestRun, limits: RunLimits, map: 
   if (meter.stopped === "out-of-fuel") return { kind: "out-of-fuel", limit: limits.fuel };
   if (ending.kind === "threw") return thrown(ending.error, { context, ending }, limits);
   try {
-    return bounded(withBacktrace(outcomeOf(ending.value), map), limits);
+    const said = outcomeOf(ending.value);
+    if (meter.growthRefused && isUncaught(said)) return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
+    return bounded(withBacktrace(said, map), limits);
   } catch (error) {
     if (error instanceof AbiError) return { kind: "invalid-result", reason: error.message };
     throw error;
   }
+}
+
+/**
+ * A language runtime turns a refused growth into an exception of its own; where the handler lets it pass, the SDK reports a
+ * failure with the engine's stack. Said to be retryable, it would only run into the same limit again.
+ */
+function isUncaught(said: SaidOutcome): boolean {
+  return said.kind === "failure" && said.attributes.some(([name]) => name === STACK_ATTRIBUTE);
 }
 
 function stopped(stop: Stop, phase: RunPhase, map: SourceMap | undefined): Outcome {

@@ -19,10 +19,11 @@ export async function quickJsComponent(source: string): Promise<Uint8Array<Array
 }
 
 export async function starlingMonkeyComponent(source: string): Promise<Uint8Array<ArrayBuffer>> {
-  const { component } = await starlingMonkey(source, {
-    witWorld: WIT_SOURCE,
+  const options = {
     worldName: "handler",
     disableFeatures: ["stdio", "random", "clocks", "http", "fetch-event"],
-  });
+  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the declared `sourcePath` is not wanted beside a text
+  const { component } = await starlingMonkey(source, WIT_SOURCE, options as Parameters<typeof starlingMonkey>[2]);
   return Uint8Array.from(component);
 }

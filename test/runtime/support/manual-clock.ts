@@ -26,6 +26,6 @@ export class ManualClock implements Clock {
 
   advance(ms: number): void {
     this.#now += ms;
-    for (const entry of [...this.#waits]) if (entry.at <= this.#now) entry.done();
+    for (const entry of Array.from(this.#waits)) if (entry.at <= this.#now) entry.done();
   }
 }
