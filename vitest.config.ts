@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "sdk/*/test/**/*.test.ts", "toolchain/test/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/build/**"],
+    globalSetup: ["test/support/global-setup.ts", "test/support/build-handlers.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Two cores: more workers only fight over them.
