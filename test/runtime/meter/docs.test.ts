@@ -9,7 +9,7 @@ const text = readFileSync(resolve(import.meta.dirname, "../../../docs/fuel.md"),
 function table(heading: string): Record<string, number> {
   const [, section = ""] = text.split(`\n## ${heading}`);
   const [part = ""] = section.split("\n## ");
-  const rows = part.matchAll(/^\| `(?<key>\w+)` \| (?<value>\d+) \|/gm);
+  const rows = part.matchAll(/^\| `(?<key>\w+)` +\| (?<value>\d+) +\|/gm);
   return Object.fromEntries(Array.from(rows, ({ groups }) => [groups?.["key"] ?? "", Number(groups?.["value"])]));
 }
 

@@ -86,6 +86,12 @@ describe("a cap", () => {
 });
 
 describe("metering itself", () => {
+  it("refuses a module that would grow out of proportion", async () => {
+    const exported = Array.from({ length: 3_000 }, (_, index) => `(func (export "${index}") (type $wide))`).join("\n");
+    const bytes = await wasm(`(module (type $wide (func (param ${"i32 ".repeat(400)}))) ${exported})`);
+    expect(refusal(bytes)).toMatch(/^TSK_COMPONENT_TOO_LARGE: .* bytes of metered code/);
+  });
+
   it("takes time in proportion to the module, however deep its blocks are and however long its br_tables", async () => {
     const deep = `${"block ".repeat(4_900)} ${"end ".repeat(4_900)}`;
     const wide = `${"block ".repeat(20)} ${`i32.const 0 br_table ${"0 ".repeat(9_000)} end `.repeat(20)}`;

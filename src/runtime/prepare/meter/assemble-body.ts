@@ -41,7 +41,7 @@ export function assembleBody(body: BodyState, out: ByteWriter): void {
   if (plan.hasStop) out.raw(OP.block, EMPTY_BLOCK);
   if (plan.hasBody) {
     out.byte(OP.block);
-    out.copy(types.resultBlock(body.type.results));
+    out.copy(types.resultBlock(body.type));
   }
   writeEntry(body, plan, out);
   writeInstructions(body, plan, out);

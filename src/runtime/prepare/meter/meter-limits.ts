@@ -21,5 +21,5 @@ export const METER_LIMITS: MeterLimits = {
   maxDataSegments: 50_000,
   maxBranchTargets: 10_000,
   maxNesting: 5_000,
-  maxMergeWork: 100_000_000,
+  maxMergeWork: 10_000_000,
 };

@@ -241,6 +241,14 @@ function checkInitialSizes(draft: Draft, importedTables: number, importedMemorie
   capped("pages of memory at instantiation", pages, limits.maxMemoryPages);
 }
 
+/**
+ * Bytes that the code of a metered module may have. Engines grow by a third to a half; a module made for it (hundreds of
+ * parameters on each of thousands of exports) could grow a hundredfold.
+ */
+export function maxCodeBytes(shape: ModuleShape): number {
+  return shape.bytes.length * 8 + 65_536;
+}
+
 /** Refuses a count beyond its cap. */
 export function capped(what: string, count: number, max: number): void {
   if (count > max) refuse("TSK_COMPONENT_TOO_LARGE", `${count} ${what} in a core module`, `at most ${max}`);

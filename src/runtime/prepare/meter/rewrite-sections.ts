@@ -7,7 +7,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import { type IndexMap, rewriteConstExpression } from "./const-expression.ts";
 import type { MeterIndices } from "./meter-indices.ts";
 import { METER_GLOBALS, METER_NAMESPACE, type MeteredMemory, type MeterLimits } from "./metered-module.ts";
-import { capped, EXTERN, type ModuleShape, SECTION, TABLE_WITH_EXPRESSION } from "./module-shape.ts";
+import { capped, EXTERN, maxCodeBytes, type ModuleShape, SECTION, TABLE_WITH_EXPRESSION } from "./module-shape.ts";
 import type { TypeSection } from "./type-section.ts";
 import { I32, I64, skipValueType } from "./value-type.ts";
 
@@ -226,7 +226,7 @@ export function rewriteBodies(rewriting: Rewriting): ByteWriter {
     const start = reader.at;
     reader.skip(size);
     rewriter.rewrite(shape.functions[shape.importedFunctions + index] ?? -1, start, reader.at, writer);
-    capped("bytes of metered code", writer.length, limits.maxModuleBytes * 2);
+    capped("bytes of metered code", writer.length, maxCodeBytes(shape));
   }
   return writer;
 }

@@ -36,7 +36,8 @@ export function scanBody(body: BodyState): void {
     }
   }
   if (!cursor.done) body.broken("a body that goes on behind its end");
-  capped("merges of locals in one function", body.merges * (body.word + body.locals), context.limits.maxMergeWork);
+  const locals = body.word + body.locals + body.addedLocals.length;
+  capped("merges of locals in one function", body.merges * locals, context.limits.maxMergeWork);
 }
 
 function special(body: BodyState, opcode: number): void {

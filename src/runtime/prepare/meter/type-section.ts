@@ -1,5 +1,6 @@
 import { ByteWriter } from "./byte-writer.ts";
 import type { FunctionType, ValueTypes } from "./function-type.ts";
+import { EMPTY_BLOCK } from "./instruction.ts";
 import { I64 } from "./value-type.ts";
 
 const FUNCTION = 0x60;
@@ -15,6 +16,7 @@ export class TypeSection {
   readonly types: readonly FunctionType[];
   readonly #added = new ByteWriter();
   readonly #originals = new Map<number, number>();
+  readonly #resultBlocks = new Map<FunctionType, Uint8Array>();
   readonly #byShape = new Map<string, number>();
   #count: number;
 
@@ -40,9 +42,17 @@ export class TypeSection {
     return added;
   }
 
-  /** The type of a block without parameters and with these results, encoded as a block type. */
-  resultBlock(results: ValueTypes): Uint8Array {
-    if (results.count === 0) return Uint8Array.of(0x40);
+  /** The type of a block without parameters and with the results of this function type, encoded as a block type. */
+  resultBlock(type: FunctionType): Uint8Array {
+    const known = this.#resultBlocks.get(type);
+    if (known !== undefined) return known;
+    const block = this.#encodeResultBlock(type.results);
+    this.#resultBlocks.set(type, block);
+    return block;
+  }
+
+  #encodeResultBlock(results: ValueTypes): Uint8Array {
+    if (results.count === 0) return Uint8Array.of(EMPTY_BLOCK);
     if (results.count === 1) return results.bytes;
     const writer = new ByteWriter(8);
     writer.signed(this.shape(0, new Uint8Array(0), results.count, results.bytes));
