@@ -1,5 +1,5 @@
 /** Stack traces of guest languages as frames, mapped to the author's source where a source map is known. */
-import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import { isIgnored, originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 
 /** One position in a guest's source. Lines and columns count from 1. */
 interface Frame {
@@ -7,6 +7,8 @@ interface Frame {
   readonly file: string;
   readonly line: number;
   readonly column: number;
+  /** In a source that the map's `ignoreList` names: not the author's. */
+  readonly ignored?: boolean;
 }
 
 const MAX_FRAMES = 32;
@@ -33,7 +35,8 @@ export class SourceMap {
     try {
       const found = originalPositionFor(map, { line: Math.max(1, frame.line), column: Math.max(0, frame.column - 1) });
       if (found.source === null) return frame;
-      return { name: frame.name, file: found.source, line: found.line, column: found.column + 1 };
+      const ignored = isIgnored(map, found.source);
+      return { name: frame.name, file: found.source, line: found.line, column: found.column + 1, ignored };
     } catch {
       return frame;
     }
@@ -50,18 +53,22 @@ export class SourceMap {
   }
 }
 
-/** The frames of an engine's stack text, innermost first: `name (file:line:column)`. Lines of other shapes are left out. */
+/**
+ * The frames of an engine's stack text, innermost first: `name (file:line:column)`. Lines of other shapes are left out, and
+ * so are frames that are not the author's, unless there are no others.
+ */
 export function framesOfStack(stack: string, map: SourceMap | undefined): readonly string[] {
-  const frames: string[] = [];
+  const frames: Frame[] = [];
   for (const line of stack.slice(0, MAX_STACK_CHARS).split("\n")) {
     const groups = (QUICKJS.exec(line) ?? STARLINGMONKEY.exec(line))?.groups;
     if (groups === undefined) continue;
     const { name = "", file = "", line: row = "0", column = "0" } = groups;
     const frame = { name, file, line: Number(row), column: Number(column) };
-    frames.push(frameText(map?.original(frame) ?? frame));
+    frames.push(map?.original(frame) ?? frame);
     if (frames.length === MAX_FRAMES) break;
   }
-  return frames;
+  const authors = frames.filter(({ ignored }) => ignored !== true);
+  return (authors.length > 0 ? authors : frames).map(frameText);
 }
 
 /** The one frame of an `abort`; empty where the guest named no file. */

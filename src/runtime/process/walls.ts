@@ -107,9 +107,9 @@ async function probe(): Promise<Walls> {
       ...words(namespaces),
       ...words(limits),
       ...(processLimit && uid !== undefined ? [PROCESS_LIMIT] : []),
-      ...(setpriv !== undefined && uid !== undefined
-        ? [setpriv, ...asUid(uid), ...(deathSignal.works ? ["--pdeathsig", "KILL"] : [])]
-        : words(noNewPrivileges)),
+      ...(uid === undefined || setpriv === undefined ? words(noNewPrivileges) : [setpriv, ...asUid(uid)]),
+      // Again, for the process itself: what came before it lives outside its namespaces, and a change of uid forgets it.
+      ...words(deathSignal),
     ],
   };
 }
@@ -155,7 +155,7 @@ function asUid(uid: number): string[] {
 }
 
 function missingUid(isRoot: boolean, setpriv: string | undefined, { why }: Tried): string {
-  if (!isRoot) return "the host is not root: signals of a child can reach it";
+  if (!isRoot) return "the host is not root";
   return setpriv === undefined ? "setpriv is not installed" : why;
 }
 

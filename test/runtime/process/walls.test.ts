@@ -105,7 +105,7 @@ describe("wallsInForce()", () => {
   });
 
   it.skipIf(!walls.get("own-uid"))("comes with a number of its own for each process [not root: none]", async () => {
-    const { freshUid } = await probeWalls();
-    expect(new Set(Array.from({ length: 100 }, freshUid)).size).toBe(100);
+    const machine = await probeWalls();
+    expect(new Set(Array.from({ length: 100 }, () => machine.freshUid())).size).toBe(100);
   });
 });

@@ -20,6 +20,11 @@ export async function oracleOf(component: Uint8Array): Promise<(context: StepCon
   const glue = Buffer.from(named.get("component.js") ?? []).toString("base64");
   const { instantiate } = await import(/* @vite-ignore */ `data:text/javascript;base64,${glue}`);
   const modules = new Map<string, WebAssembly.Module>();
+  const module = (path: string): WebAssembly.Module => {
+    const known = modules.get(path) ?? new WebAssembly.Module(Uint8Array.from(named.get(path) ?? []));
+    modules.set(path, known);
+    return known;
+  };
   return (context) => {
     const logs: string[] = [];
     const imports = {
@@ -27,11 +32,6 @@ export async function oracleOf(component: Uint8Array): Promise<(context: StepCon
       "tasker:handler/log": { log: (level: string, message: string) => void logs.push(`${level}: ${message}`) },
       "tasker:handler/abort": { abort: () => undefined },
       "tasker:handler/types": {},
-    };
-    const module = (path: string): WebAssembly.Module => {
-      const known = modules.get(path) ?? new WebAssembly.Module(Uint8Array.from(named.get(path) ?? []));
-      modules.set(path, known);
-      return known;
     };
     const instance = instantiate(module, versioned(imports));
     const handle: Handle = instance.stepHandler.handle;
@@ -75,32 +75,18 @@ function guestContext(context: StepContext): unknown {
 
 /** An outcome of ours in jco's shape. */
 export function asOracle(outcome: Outcome): unknown {
-  switch (outcome.kind) {
-    case "success": {
-      const { resultJson, metadataJson, attributes } = outcome;
-      return { tag: "success", val: { result: resultJson, metadata: metadataJson, attributes } };
-    }
-    case "failure": {
-      const { message, errorType, errorCode, retryable, statusCode, retryAfterMs, contextJson, attributes } = outcome;
-      const retry = retryAfterMs === undefined ? undefined : BigInt(retryAfterMs);
-      const val = {
-        message,
-        errorType,
-        errorCode,
-        retryable,
-        statusCode,
-        retryAfterMs: retry,
-        context: contextJson,
-        attributes,
-      };
-      return { tag: "failure", val };
-    }
-    case "checkpoint-yield": {
-      const { cursorJson, itemsProcessed, accumulatedJson } = outcome;
-      const val = { cursor: cursorJson, itemsProcessed: BigInt(itemsProcessed), accumulated: accumulatedJson };
-      return { tag: "checkpoint-yield", val };
-    }
-    default:
-      return outcome;
+  if (outcome.kind === "success") {
+    const { resultJson, metadataJson, attributes } = outcome;
+    return { tag: "success", val: { result: resultJson, metadata: metadataJson, attributes } };
   }
+  if (outcome.kind === "failure") {
+    const { contextJson, backtrace: _, kind: tag, retryAfterMs, ...same } = outcome;
+    const retry = retryAfterMs === undefined ? undefined : BigInt(retryAfterMs);
+    return { tag, val: { ...same, retryAfterMs: retry, context: contextJson } };
+  }
+  if (outcome.kind === "checkpoint-yield") {
+    const { cursorJson, itemsProcessed, accumulatedJson, kind: tag } = outcome;
+    return { tag, val: { cursor: cursorJson, itemsProcessed: BigInt(itemsProcessed), accumulated: accumulatedJson } };
+  }
+  return outcome;
 }
