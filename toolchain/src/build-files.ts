@@ -4,7 +4,7 @@ import { globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import type { BuildReport } from "./build-report.ts";
 import { CONFIG_FILE, readHandlerConfig, type HandlerConfig } from "./handler-config.ts";
-import type { SourceMapV3 } from "./source-map.ts";
+import { ignoreForeignSources, type SourceMapV3 } from "./source-map.ts";
 import { CONTRACT_FOLDER } from "./world.ts";
 
 /** The toolchain itself: its code, the packages it names, the contract. Another one builds everything again. */
@@ -50,7 +50,7 @@ export async function writeBuild(
   const record: BuildRecord = { toolchain: TOOLCHAIN, inputs, report };
   await mkdir(dirname(paths.wasm), { recursive: true });
   await replaceFile(paths.wasm, made.component);
-  await replaceFile(paths.sourceMap, `${JSON.stringify(made.map)}\n`);
+  await replaceFile(paths.sourceMap, `${JSON.stringify(ignoreForeignSources(made.map))}\n`);
   await replaceFile(paths.record, `${JSON.stringify(record, null, 2)}\n`);
 }
 

@@ -10,6 +10,8 @@ export interface SourceMapV3 {
   readonly sourcesContent: readonly (string | null)[];
   readonly names: readonly string[];
   readonly mappings: string;
+  /** Indices of sources that are not the author's: backtraces leave them out. */
+  readonly ignoreList?: readonly number[];
 }
 
 export interface SourcePlace {
@@ -25,7 +27,16 @@ export function firstMappedFrame(map: SourceMapV3, text: string): SourcePlace | 
   const places = Array.from(text.matchAll(/:(\d+):(\d+)/g), (match) =>
     originalPositionFor(tracer, { line: Number(match[1]), column: Math.max(0, Number(match[2]) - 1) }),
   ).flatMap(({ source, line, column }) => (source === null ? [] : [{ file: source, line, column: column + 1 }]));
-  return places.find(({ file }) => !file.startsWith("../") && !file.includes("node_modules/")) ?? places[0];
+  return places.find(({ file }) => isAuthors(file)) ?? places[0];
+}
+
+/** The map with everything outside the handler's folder, the SDK above all, on the list of what a backtrace leaves out. */
+export function ignoreForeignSources(map: SourceMapV3): SourceMapV3 {
+  return { ...map, ignoreList: map.sources.flatMap((source, index) => (isAuthors(source) ? [] : [index])) };
+}
+
+function isAuthors(source: string): boolean {
+  return !source.startsWith("../") && !source.includes("node_modules/");
 }
 
 /**

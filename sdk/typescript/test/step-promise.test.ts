@@ -8,9 +8,7 @@ beforeAll(drainOnlyByHandle);
 function settled(promise: StepPromise<unknown>): unknown {
   promise.catch(() => {});
   drainJobs();
-  const { state } = promise;
-  if (state.name === "fulfilled") return ["fulfilled", state.value];
-  return state.name === "rejected" ? ["rejected", state.reason] : ["pending"];
+  return promise.state === "pending" ? ["pending"] : [promise.state, promise.value];
 }
 
 describe("`StepPromise`", () => {

@@ -74,7 +74,7 @@ function runStep(handlers: Handlers, context: WitContext, options: ServeOptions)
   startRunClock(Number(context.nowMs), String(context.seed));
   const outcome = start(handlers, context);
   drainJobs();
-  if (outcome.state.name === "pending" && options.mayWait) {
+  if (outcome.state === "pending" && options.mayWait) {
     return settledByTurns(outcome).then(() => finish(outcome, options.u64));
   }
   return finish(outcome, options.u64);
@@ -113,7 +113,7 @@ function settledByTurns(outcome: StepPromise<unknown>): Promise<void> {
   return new EnginePromise((resolve) => {
     const turn = (left: number): void => {
       drainJobs();
-      if (outcome.state.name === "pending" && left > 0) void EnginePromise.resolve().then(() => turn(left - 1));
+      if (outcome.state === "pending" && left > 0) void EnginePromise.resolve().then(() => turn(left - 1));
       else resolve();
     };
     turn(ENGINE_TURNS);
@@ -122,9 +122,8 @@ function settledByTurns(outcome: StepPromise<unknown>): Promise<void> {
 
 function finish(outcome: StepPromise<unknown>, u64: ServeOptions["u64"]): WitOutcome {
   takeUnhandled(outcome).forEach(warnUnhandled);
-  const { state } = outcome;
-  if (state.name === "fulfilled") return outcomeOf(state.value, u64);
-  if (state.name === "rejected") return failed(failureOfThrown(state.reason), u64);
+  if (outcome.state === "fulfilled") return outcomeOf(outcome.value, u64);
+  if (outcome.state === "rejected") return failed(failureOfThrown(outcome.value), u64);
   const message = "Cannot finish the step: the handler's promise never settles, nothing is left that could settle it";
   return failed(contractFailure("never_settled", message), u64);
 }

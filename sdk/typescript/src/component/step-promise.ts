@@ -3,32 +3,40 @@ import { enqueueJob } from "./job-queue.ts";
 type Resolve<T> = (value: T | PromiseLike<T>) => void;
 type Reject = (reason: unknown) => void;
 
-/** What a promise came to. Values are `unknown` inside this module; the signatures of `then` give them their types back. */
-type State =
-  | { readonly name: "pending"; readonly reactions: (() => void)[] }
-  | { readonly name: "fulfilled"; readonly value: unknown }
-  | { readonly name: "rejected"; readonly reason: unknown };
-
 /** Promises that were rejected while nobody listened; emptied by `takeUnhandled`. */
 const unhandled = new Set<StepPromise<unknown>>();
 
 /** The reasons of rejections that nobody listened to since the last call, but for `known`, which somebody is about to. */
 export function takeUnhandled(known: StepPromise<unknown>): unknown[] {
   unhandled.delete(known);
-  const reasons = Array.from(unhandled, ({ state }) => (state.name === "rejected" ? state.reason : undefined));
+  const reasons = Array.from(unhandled, ({ value }) => value);
   unhandled.clear();
   return reasons;
 }
 
+/** The executor of promises that this module settles itself. */
+function settledFromHere(): void {}
+
 /**
  * `Promise` for handlers: the ECMAScript one, on the SDK's job queue. It stands in for the global, so that lowered
- * `async` functions and every library use it. (No private members: lowered they become weak maps, slow in an interpreter.)
+ * `async` functions and every library use it.
+ *
+ * Written for an interpreter in which each object and each closure costs thousands of instructions (an `await` took 104 k fuel
+ * with the two functions of an executor made each time): plain members, declared so that they are set once and not
+ * initialised before, and one object a reaction.
  */
 export class StepPromise<T> implements Promise<T> {
   /** Read by the glue, which asks a settled promise for its value without another turn of the queue. */
-  state: State = { name: "pending", reactions: [] };
+  declare state: "pending" | "fulfilled" | "rejected";
+  /** What it came to: a `T`, or the reason. `then` gives it its type back. */
+  declare value: unknown;
+  declare reactions: Reaction[] | undefined;
 
   constructor(executor: (resolve: Resolve<T>, reject: Reject) => void) {
+    this.state = "pending";
+    this.value = undefined;
+    this.reactions = undefined;
+    if (executor === settledFromHere) return;
     if (typeof executor !== "function") throw new TypeError("Cannot make a promise: found no function to run");
     const { resolve, reject } = settlersOf(this);
     try {
@@ -51,19 +59,17 @@ export class StepPromise<T> implements Promise<T> {
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): StepPromise<A | B> {
-    unhandled.delete(this);
-    let resolve = unset;
-    let reject = unset;
     // Of the class that `then` was called on: subclasses derive subclasses.
-    const derived: StepPromise<A | B> = Reflect.construct(this.constructor, [
-      (whenResolved: Reject, whenRejected: Reject): void => {
-        resolve = whenResolved;
-        reject = whenRejected;
-      },
-    ]);
-    const react = (): void => enqueueJob(() => passOn(this.state, onFulfilled, onRejected, { resolve, reject }));
-    if (this.state.name === "pending") this.state.reactions.push(react);
-    else react();
+    const derived: StepPromise<A | B> =
+      this.constructor === StepPromise
+        ? new StepPromise<A | B>(settledFromHere)
+        : Reflect.construct(this.constructor, [settledFromHere]);
+    const reaction = new Reaction(this, onFulfilled, onRejected, derived);
+    if (this.state !== "pending") {
+      if (this.state === "rejected") unhandled.delete(this);
+      enqueueJob(reaction);
+    } else if (this.reactions === undefined) this.reactions = [reaction];
+    else this.reactions.push(reaction);
     return derived;
   }
 
@@ -85,7 +91,10 @@ export class StepPromise<T> implements Promise<T> {
   static resolve(this: void): StepPromise<void>;
   static resolve<V>(this: void, value: V | PromiseLike<V>): StepPromise<V>;
   static resolve(this: void, value?: unknown): StepPromise<unknown> {
-    return value instanceof StepPromise ? value : new StepPromise((resolve) => resolve(value));
+    if (value instanceof StepPromise) return value;
+    const promise = new StepPromise<unknown>(settledFromHere);
+    resolvePromise(promise, value);
+    return promise;
   }
 
   static reject(this: void, reason?: unknown): StepPromise<never> {
@@ -189,53 +198,89 @@ function settlersOf(promise: StepPromise<unknown>): Settlers {
 }
 
 function resolvePromise(promise: StepPromise<unknown>, value: unknown): void {
+  if (!isObject(value)) return settle(promise, "fulfilled", value);
   if (value === promise) return rejectPromise(promise, new TypeError("Cannot resolve a promise with itself"));
   let then: unknown;
   try {
-    then = isObject(value) ? Reflect.get(value, "then") : undefined;
+    then = Reflect.get(value, "then");
   } catch (error) {
     return rejectPromise(promise, error);
   }
-  if (typeof then !== "function") return settle(promise, { name: "fulfilled", value });
-  const adopt = then;
-  enqueueJob(() => {
-    const { resolve, reject } = settlersOf(promise);
-    try {
-      Reflect.apply(adopt, value, [resolve, reject]);
-    } catch (error) {
-      reject(error);
-    }
-  });
+  if (typeof then === "function") enqueueJob(new Adoption(promise, value, then));
+  else settle(promise, "fulfilled", value);
 }
 
 function rejectPromise(promise: StepPromise<unknown>, reason: unknown): void {
-  if (promise.state.name === "pending" && promise.state.reactions.length === 0) unhandled.add(promise);
-  settle(promise, { name: "rejected", reason });
+  if (promise.state === "pending" && promise.reactions === undefined) unhandled.add(promise);
+  settle(promise, "rejected", reason);
 }
 
-function settle(promise: StepPromise<unknown>, state: State): void {
-  const before = promise.state;
+function settle(promise: StepPromise<unknown>, state: "fulfilled" | "rejected", value: unknown): void {
+  const { reactions } = promise;
   promise.state = state;
-  if (before.name === "pending") for (const reaction of before.reactions) reaction();
+  promise.value = value;
+  promise.reactions = undefined;
+  if (reactions) for (const reaction of reactions) enqueueJob(reaction);
 }
 
-/** Settles a derived promise as `state` and the callbacks of `then` have it. */
-function passOn(
-  state: State,
-  onFulfilled: ((value: never) => unknown) | null | undefined,
-  onRejected: ((reason: unknown) => unknown) | null | undefined,
-  { resolve, reject }: Settlers,
-): void {
-  try {
-    if (state.name === "rejected") {
-      if (typeof onRejected === "function") resolve(onRejected(state.reason));
-      else reject(state.reason);
-    } else if (state.name === "fulfilled") {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `then` typed the callback by this promise's value
-      resolve(typeof onFulfilled === "function" ? onFulfilled(state.value as never) : state.value);
+/** The job that settles a derived promise as the first one's state and the callbacks of `then` have it. */
+class Reaction {
+  declare private readonly of: StepPromise<unknown>;
+  declare private readonly onFulfilled: ((value: never) => unknown) | null | undefined;
+  declare private readonly onRejected: ((reason: unknown) => unknown) | null | undefined;
+  declare private readonly derived: StepPromise<unknown>;
+
+  constructor(
+    of: StepPromise<unknown>,
+    onFulfilled: ((value: never) => unknown) | null | undefined,
+    onRejected: ((reason: unknown) => unknown) | null | undefined,
+    derived: StepPromise<unknown>,
+  ) {
+    this.of = of;
+    this.onFulfilled = onFulfilled;
+    this.onRejected = onRejected;
+    this.derived = derived;
+  }
+
+  run(): void {
+    const { of, derived } = this;
+    const fulfilled = of.state === "fulfilled";
+    const callback = fulfilled ? this.onFulfilled : this.onRejected;
+    if (typeof callback !== "function") {
+      if (fulfilled) resolvePromise(derived, of.value);
+      else rejectPromise(derived, of.value);
+      return;
     }
-  } catch (error) {
-    reject(error);
+    let result: unknown;
+    try {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `then` typed the callback by this promise's value
+      result = callback(of.value as never);
+    } catch (error) {
+      return rejectPromise(derived, error);
+    }
+    resolvePromise(derived, result);
+  }
+}
+
+/** The job that lets a thenable settle a promise. */
+class Adoption {
+  declare private readonly promise: StepPromise<unknown>;
+  declare private readonly thenable: object;
+  declare private readonly adopt: Function;
+
+  constructor(promise: StepPromise<unknown>, thenable: object, then: Function) {
+    this.promise = promise;
+    this.thenable = thenable;
+    this.adopt = then;
+  }
+
+  run(): void {
+    const { resolve, reject } = settlersOf(this.promise);
+    try {
+      Reflect.apply(this.adopt, this.thenable, [resolve, reject]);
+    } catch (error) {
+      reject(error);
+    }
   }
 }
 
