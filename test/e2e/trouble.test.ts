@@ -60,7 +60,8 @@ describe("a task whose handlers do everything wrong", () => {
     ] as const) {
       const error = task.steps.get(name)?.results?.error;
       expect(error?.message).toContain(message);
-      expect(error?.backtrace?.join("\n")).toMatch(/src\/index\.ts:\d+:\d+/);
+      expect(error?.backtrace?.[0]).toMatch(/src\/index\.ts:\d+:\d+/);
+      expect(error?.backtrace?.join("\n")).not.toContain("sdk/typescript");
     }
   });
 

@@ -6,6 +6,7 @@ import { failureLines } from "./failure-lines.ts";
 import { formatDuration } from "./format.ts";
 import { LiveScreen } from "./live-screen.ts";
 import { isTerminal, paintFor } from "./paint.ts";
+import { truncate } from "./printable.ts";
 import { attemptOf, durationOf, previewOf } from "./step-line.ts";
 import { stepChanges } from "./step-changes.ts";
 import { exitCodeOfTask, hasEnded, statusWords } from "./task-end.ts";
@@ -13,6 +14,8 @@ import { watchTask } from "./watch-task.ts";
 
 /** How often the terminal is drawn anew while nothing comes in: spinner and clocks move on. */
 const FRAME_MS = 80;
+/** Columns of a result in a piped line: enough to know it by; `task show --json` has all of it. */
+const PIPED_PREVIEW = 400;
 
 /**
  * Shows a task until it has ended, and sets the exit code by how it did: a live drawing in a terminal, a line for each
@@ -65,7 +68,14 @@ async function showLines(snapshots: Snapshots, context: CliContext): Promise<Tas
       if (from === undefined && step.current_state === "pending") continue;
       const attempt = attemptOf(step) === "" ? "" : `attempt ${attemptOf(step)}`;
       const states = from === undefined ? step.current_state : `${from} → ${step.current_state}`;
-      const cells = [at, step.name, states, attempt, durationOf(step, clock.now()), previewOf(step)];
+      const cells = [
+        at,
+        step.name,
+        states,
+        attempt,
+        durationOf(step, clock.now()),
+        truncate(previewOf(step), PIPED_PREVIEW),
+      ];
       stdout.write(`${cells.filter((cell) => cell !== "").join("  ")}\n`);
     }
     last = snapshot;

@@ -19,6 +19,11 @@ export function processContext(): CliContext {
     if (interrupted.signal.aborted) process.exit(EXIT_CODES.interrupted);
     interrupted.abort();
   };
+  // Whoever reads our output may stop before we do: `… --follow | head`.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(EXIT_CODES.done);
+    throw error;
+  });
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   return {
@@ -40,6 +45,8 @@ export function createProgram(context: CliContext): Command {
     .description("Runs Tasker workflow steps as sandboxed WebAssembly components")
     .version(HOST_VERSION)
     .showHelpAfterError()
+    // `submit --version` is the template's.
+    .enablePositionalOptions()
     .exitOverride();
   addRunCommand(program, context);
   addBuildCommand(program, context);

@@ -27,11 +27,15 @@ export interface ScalingRules {
   readonly scaleDownThreshold: number;
 }
 
-/** One namespace as the last tick saw it. */
-export interface NamespaceStatus {
+/** One namespace now; depth and rate as the last tick saw them. */
+export interface NamespaceStatus extends Observation {
   readonly namespace: string;
   readonly slots: number;
   readonly active: number;
+}
+
+interface Observation {
+  /** Visible messages in the step queue. */
   readonly queueDepth: number;
   /** Steps finished per second since the tick before. */
   readonly stepsPerSecond: number;
@@ -43,7 +47,7 @@ export class WorkerLoopCoordinator implements Service {
   readonly #pools = new Map<string, WorkerExecutorPool>();
   readonly #seen = new Map<string, { completed: number; atMs: number }>();
   readonly #stopped = new AbortController();
-  #statuses: readonly NamespaceStatus[] = [];
+  #observed: ReadonlyMap<string, Observation> = new Map();
   #state: SystemOperationalState = "startup";
   #loop: Promise<void> | undefined;
 
@@ -60,7 +64,7 @@ export class WorkerLoopCoordinator implements Service {
   }
 
   get statuses(): readonly NamespaceStatus[] {
-    return this.#statuses;
+    return this.pools.map((pool) => this.#statusOf(pool));
   }
 
   async start(): Promise<void> {
@@ -116,27 +120,28 @@ export class WorkerLoopCoordinator implements Service {
 
   async #tick(): Promise<void> {
     const depths = await this.#options.queueDepths([...this.#pools.keys()]);
-    this.#statuses = this.pools.map((pool) => this.#observe(pool, depths.get(pool.namespace) ?? 0));
-    for (const status of this.#statuses) {
+    this.#observed = new Map(
+      this.pools.map((pool) => [pool.namespace, this.#observe(pool, depths.get(pool.namespace) ?? 0)]),
+    );
+    for (const status of this.statuses) {
       this.#options.metrics.queueDepth.set({ namespace: status.namespace }, status.queueDepth);
       const slots = nextSlots(status, this.#options.scaling);
       if (slots !== status.slots) this.#pools.get(status.namespace)?.resize(slots);
     }
   }
 
-  #observe(pool: WorkerExecutorPool, queueDepth: number): NamespaceStatus {
+  #statusOf({ namespace, slots, active }: WorkerExecutorPool): NamespaceStatus {
+    const { queueDepth = 0, stepsPerSecond = 0 } = this.#observed.get(namespace) ?? {};
+    return { namespace, slots, active, queueDepth, stepsPerSecond };
+  }
+
+  #observe(pool: WorkerExecutorPool, queueDepth: number): Observation {
     const nowMs = this.#options.clock.now();
     const before = this.#seen.get(pool.namespace);
     this.#seen.set(pool.namespace, { completed: pool.completed, atMs: nowMs });
     const seconds = before === undefined ? 0 : (nowMs - before.atMs) / 1_000;
     const done = before === undefined ? 0 : pool.completed - before.completed;
-    return {
-      namespace: pool.namespace,
-      slots: pool.slots,
-      active: pool.active,
-      queueDepth,
-      stepsPerSecond: seconds > 0 ? done / seconds : 0,
-    };
+    return { queueDepth, stepsPerSecond: seconds > 0 ? done / seconds : 0 };
   }
 }
 
