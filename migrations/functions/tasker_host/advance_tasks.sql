@@ -13,25 +13,30 @@ declare
   v_waiting uuid[];
   v_blocked uuid[];
 begin
-  with resting as materialized (
-    select r.task_uuid
+  with judged as (
+    select r.task_uuid, found.*
     from unnest(p_tasks) r (task_uuid)
-    where not exists (
-      select
+    cross join lateral (
+      select bool_and(state.name in ('complete', 'resolved_manually')) as done,
+             bool_or(state.name = 'waiting_for_retry') as waits,
+             bool_or(state.name = 'error') as failed
       from tasker.workflow_steps s
-      join tasker.workflow_step_transitions t on t.workflow_step_uuid = s.workflow_step_uuid and t.most_recent
+      cross join lateral (
+        select coalesce((select t.to_state from tasker.workflow_step_transitions t
+                         where t.workflow_step_uuid = s.workflow_step_uuid and t.most_recent), 'pending') as name
+      ) state
       where s.task_uuid = r.task_uuid
-        and t.to_state in
-          ('enqueued', 'in_progress', 'enqueued_for_orchestration', 'enqueued_as_error_for_orchestration'))
-  ), judged as (
-    select r.task_uuid,
-           bool_and(coalesce(t.to_state, 'pending') in ('complete', 'resolved_manually')) as done,
-           coalesce(bool_or(t.to_state = 'waiting_for_retry'), false) as waits,
-           coalesce(bool_or(t.to_state = 'error'), false) as failed
-    from resting r
-    join tasker.workflow_steps s on s.task_uuid = r.task_uuid
-    left join tasker.workflow_step_transitions t on t.workflow_step_uuid = s.workflow_step_uuid and t.most_recent
-    group by r.task_uuid
+    ) found
+    where (
+      -- The first step under way ends the search: a wide task is not counted through at each report.
+      select true
+      from tasker.workflow_steps s
+      where s.task_uuid = r.task_uuid
+        and (select t.to_state from tasker.workflow_step_transitions t
+             where t.workflow_step_uuid = s.workflow_step_uuid and t.most_recent) in
+          ('enqueued', 'in_progress', 'enqueued_for_orchestration', 'enqueued_as_error_for_orchestration')
+      limit 1
+    ) is null
   )
   select array_agg(j.task_uuid) filter (where j.done),
          array_agg(j.task_uuid) filter (where not j.done and (j.waits or not j.failed)),
@@ -49,8 +54,7 @@ begin
   if cardinality(v_complete) > 0 then
     update tasker.tasks t
     set complete = true, completed_at = v_now, updated_at = v_now
-    from unnest(v_complete) finished (task_uuid)
-    where t.task_uuid = finished.task_uuid;
+    where t.task_uuid = any (v_complete);
   end if;
   if cardinality(v_blocked) > 0 then
     perform tasker_host.open_dlq_entries(v_blocked);

@@ -7,27 +7,26 @@ create or replace function tasker_host.checkpoint_steps(
 ) returns table (step_uuid uuid)
 language plpgsql as $$
 #variable_conflict use_column
+declare
+  v_held uuid[];
 begin
   perform tasker_host.lock_tasks(array(
     select distinct l.task_uuid
-    from unnest(p_steps, p_epochs) u (step_uuid, epoch)
-    join tasker_host.step_leases l on l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch
-    where l.ended_at is null));
+    from tasker_host.step_leases l
+    where l.workflow_step_uuid = any (p_steps) and l.ended_at is null));
+
+  v_held := array(
+    select l.workflow_step_uuid
+    from tasker_host.step_leases l
+    where l.workflow_step_uuid = any (p_steps) and l.ended_at is null and l.session_uuid = p_session
+      and l.epoch = p_epochs[array_position(p_steps, l.workflow_step_uuid)]);
 
   return query
     update tasker.workflow_steps s
-    set checkpoint = u.checkpoint || jsonb_build_object('history', jsonb_path_query_array(
-          coalesce(s.checkpoint -> 'history', '[]')
-            || jsonb_build_object('cursor', u.checkpoint -> 'cursor', 'timestamp', u.checkpoint -> 'timestamp'),
-          '$[last - 99 to last]')),
+    set checkpoint = tasker_host.with_history(
+          p_checkpoints[array_position(p_steps, s.workflow_step_uuid)]::jsonb, s.checkpoint),
         updated_at = tasker_host.current_time()
-    from (
-      select w.step_uuid, w.epoch, w.checkpoint::jsonb as checkpoint
-      from unnest(p_steps, p_epochs, p_checkpoints) w (step_uuid, epoch, checkpoint)
-    ) u
-    join tasker_host.step_leases l
-      on l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch and l.session_uuid = p_session and l.ended_at is null
-    where s.workflow_step_uuid = u.step_uuid
+    where s.workflow_step_uuid = any (v_held)
     returning s.workflow_step_uuid;
 end
 $$;

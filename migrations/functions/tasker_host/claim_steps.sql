@@ -16,8 +16,8 @@ returns table (
   context text, inputs text, config text, dependency_results text, checkpoint text, priority int
 )
 language plpgsql
--- Plans are made once a session, often while the tables are still empty: they must be the ones for full tables.
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan set jit = off
+-- See "Plans" in migrations/README.md.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -54,8 +54,8 @@ begin
   from (
     select m.ord, m.step_uuid,
            case when m.step_uuid is null then 'malformed'
-                when s.workflow_step_uuid is null then 'unknown_step'
-                when ns.name <> p_namespace then 'foreign_namespace'
+                when s.namespace is null then 'unknown_step'
+                when s.namespace <> p_namespace then 'foreign_namespace'
                 when row_number() over (partition by m.step_uuid order by m.ord) > 1 then 'duplicate'
            end as reason
     from (
@@ -64,15 +64,15 @@ begin
                   then (u.message ->> 'step_uuid')::uuid end as step_uuid
       from unnest(v_messages) with ordinality u (message, ord)
     ) m
-    left join tasker.workflow_steps s on s.workflow_step_uuid = m.step_uuid
-    left join tasker.tasks t on t.task_uuid = s.task_uuid
-    left join tasker.named_tasks nt on nt.named_task_uuid = t.named_task_uuid
-    left join tasker.task_namespaces ns on ns.task_namespace_uuid = nt.task_namespace_uuid
+    left join lateral (
+      select (select tasker_host.namespace_of(t.named_task_uuid)
+              from tasker.tasks t where t.task_uuid = s.task_uuid) as namespace
+      from tasker.workflow_steps s where s.workflow_step_uuid = m.step_uuid limit 1
+    ) s on true
   ) j;
 
-  -- In uuid order, so that two claims that meet over duplicate messages wait for each other rather than deadlock.
   v_claimed := tasker_host.move_steps(
-    array(select u.step_uuid from unnest(v_steps, v_reasons) u (step_uuid, reason) where u.reason is null order by 1),
+    array(select u.step_uuid from unnest(v_steps, v_reasons) u (step_uuid, reason) where u.reason is null),
     array['enqueued', 'in_progress'], array['{"type":"Start"}']);
 
   if cardinality(v_claimed) < cardinality(v_ids) then
@@ -86,7 +86,10 @@ begin
                       when t.to_state = 'enqueued' then 'already_claimed'
                       else 'finished' end) as reason
         from unnest(v_ids, v_steps, v_reasons) u (msg_id, step_uuid, reason)
-        left join tasker.workflow_step_transitions t on t.workflow_step_uuid = u.step_uuid and t.most_recent
+        left join lateral (
+          select t.to_state from tasker.workflow_step_transitions t
+          where t.workflow_step_uuid = u.step_uuid and t.most_recent limit 1
+        ) t on true
         where u.reason is not null or u.step_uuid <> all (v_claimed)
       ), noted as (
         insert into tasker_host.archived_messages (queue_name, msg_id, reason, workflow_step_uuid, archived_at)

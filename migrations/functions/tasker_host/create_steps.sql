@@ -47,7 +47,10 @@ begin
   insert into tasker.workflow_step_edges (from_step_uuid, to_step_uuid, name, created_at, updated_at)
   select parent.workflow_step_uuid, child.step_uuid, 'provides', v_now, v_now
   from unnest(v_made.children, v_made.child_tasks, v_made.child_parents) child (step_uuid, task_uuid, parent)
-  join tasker.workflow_steps parent on parent.task_uuid = child.task_uuid and parent.named_step_uuid = child.parent;
+  cross join lateral (
+    select s.workflow_step_uuid from tasker.workflow_steps s
+    where s.task_uuid = child.task_uuid and s.named_step_uuid = child.parent limit 1
+  ) parent;
 
   insert into tasker.workflow_step_transitions
     (workflow_step_uuid, from_state, to_state, sort_key, most_recent, metadata, created_at, updated_at)
@@ -61,7 +64,7 @@ begin
 
   v_empty := array(
     select u.task_uuid from unnest(p_tasks) u (task_uuid)
-    where not exists (select from tasker.workflow_steps s where s.task_uuid = u.task_uuid));
+    where (select s.task_uuid from tasker.workflow_steps s where s.task_uuid = u.task_uuid limit 1) is null);
 
   insert into tasker.task_transitions
     (task_uuid, from_state, to_state, sort_key, most_recent, metadata, created_at, updated_at)

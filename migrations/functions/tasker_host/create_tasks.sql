@@ -9,8 +9,8 @@
 create or replace function tasker_host.create_tasks(p_requests jsonb)
 returns table (ordinal int, task_uuid uuid, verdict text)
 language plpgsql
--- Plans are made once a session, often while the tables are still empty: they must be the ones for full tables.
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan set jit = off
+-- See "Plans" in migrations/README.md.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -76,7 +76,9 @@ begin
                      and row_number() over (partition by u.identity order by u.n) = 1 then 'created'
                 else 'duplicate' end
     from unnest(v_templates, v_identities) with ordinality u (template, identity, n)
-    left join tasker.tasks t on t.identity_hash = u.identity
+    left join lateral (
+      select t.task_uuid from tasker.tasks t where t.identity_hash = u.identity limit 1
+    ) t on true
     order by u.n;
 end
 $$;

@@ -11,14 +11,15 @@ begin
   end if;
   v_ready := array(
     select distinct e.to_step_uuid
-    from unnest(p_completed) done (step_uuid)
-    join tasker.workflow_step_edges e on e.from_step_uuid = done.step_uuid
-    where not exists (
-      select
-      from tasker.workflow_step_edges other
-      left join tasker.workflow_step_transitions t on t.workflow_step_uuid = other.from_step_uuid and t.most_recent
-      where other.to_step_uuid = e.to_step_uuid
-        and coalesce(t.to_state, 'pending') not in ('complete', 'resolved_manually')));
+    from tasker.workflow_step_edges e
+    where e.from_step_uuid = any (p_completed)
+      and (
+        select bool_and(coalesce(
+                 (select t.to_state from tasker.workflow_step_transitions t
+                  where t.workflow_step_uuid = parents.from_step_uuid and t.most_recent), 'pending')
+               in ('complete', 'resolved_manually'))
+        from tasker.workflow_step_edges parents
+        where parents.to_step_uuid = e.to_step_uuid));
   v_ready := tasker_host.move_steps(v_ready, array['pending', 'enqueued'], array['{"type":"Enqueue"}']);
   perform tasker_host.send_step_messages(v_ready);
   return v_ready;

@@ -22,31 +22,36 @@ begin
     update tasker.workflow_steps s
     set in_process = true, last_attempted_at = v_now, updated_at = v_now,
         attempts = coalesce(s.attempts, 0) + case when s.workflow_step_uuid = any (p_resumed) then 0 else 1 end
-    from unnest(p_steps) wanted (step_uuid)
-    where s.workflow_step_uuid = wanted.step_uuid
+    where s.workflow_step_uuid = any (p_steps)
     returning s.workflow_step_uuid, s.task_uuid, s.named_step_uuid, s.attempts, s.max_attempts, s.retryable, s.inputs, s.checkpoint
   ), named as materialized (
-    select st.*, nst.name::text as step_name, coalesce(st.inputs ->> '__template_step_name', nst.name) as template_step_name,
+    select st.*, nst.name as step_name, coalesce(st.inputs ->> '__template_step_name', nst.name) as template_step_name,
            t.named_task_uuid, t.context, t.correlation_id, t.parent_correlation_id, t.priority
     from started st
-    join tasker.tasks t on t.task_uuid = st.task_uuid
-    join tasker.named_steps nst on nst.named_step_uuid = st.named_step_uuid
+    cross join lateral (select t.* from tasker.tasks t where t.task_uuid = st.task_uuid limit 1) t
+    cross join lateral (
+      select n.name::text as name from tasker.named_steps n where n.named_step_uuid = st.named_step_uuid limit 1
+    ) nst
   ), templates as materialized (
     -- Once for each kind of step, not for each step: a template's configuration is large.
-    select kinds.named_task_uuid, kinds.template_step_name, ns.name::text as namespace, nt.name::text as task_name,
-           nt.version::text as task_version, found.step, coalesce(found.step #>> '{handler,callable}', '') as callable
+    select kinds.named_task_uuid, kinds.template_step_name, nt.namespace, nt.name as task_name, nt.version as task_version,
+           nt.step, coalesce(nt.step #>> '{handler,callable}', '') as callable
     from (select distinct n.named_task_uuid, n.template_step_name from named n) kinds
-    join tasker.named_tasks nt on nt.named_task_uuid = kinds.named_task_uuid
-    join tasker.task_namespaces ns on ns.task_namespace_uuid = nt.task_namespace_uuid
-    left join lateral tasker_host.template_step(nt.configuration, kinds.template_step_name) found (step) on true
+    cross join lateral (
+      select nt.name::text as name, nt.version::text as version, tasker_host.namespace_of(nt.named_task_uuid) as namespace,
+             tasker_host.template_step(nt.configuration, kinds.template_step_name) as step
+      from tasker.named_tasks nt where nt.named_task_uuid = kinds.named_task_uuid limit 1
+    ) nt
   ), described as materialized (
-    select n.*, tpl.namespace, tpl.task_name, tpl.task_version, tpl.step, tpl.callable, active.digest,
+    select n.*, tpl.namespace, tpl.task_name, tpl.task_version, tpl.step, tpl.callable,
+           case when tpl.callable <> all (p_native) then
+             (select a.digest from tasker_host.active_callables a
+              where a.namespace = tpl.namespace and a.callable = tpl.callable)
+           end as digest,
            coalesce((select max(l.epoch) from tasker_host.step_leases l
                      where l.workflow_step_uuid = n.workflow_step_uuid), 0) + 1 as epoch
     from named n
     join templates tpl on tpl.named_task_uuid = n.named_task_uuid and tpl.template_step_name = n.template_step_name
-    left join tasker_host.active_callables active
-      on active.namespace = tpl.namespace and active.callable = tpl.callable and tpl.callable <> all (p_native)
   ), leased as (
     insert into tasker_host.step_leases
       (workflow_step_uuid, epoch, attempt, task_uuid, namespace, session_uuid, digest, claimed_at)
@@ -65,14 +70,20 @@ begin
              from tasker.workflow_step_edges e where e.to_step_uuid = d.workflow_step_uuid
              union
              select e.from_step_uuid, a.distance + 1
-             from ancestors a join tasker.workflow_step_edges e on e.to_step_uuid = a.ancestor
+             from ancestors a
+             cross join lateral (
+               select e.from_step_uuid from tasker.workflow_step_edges e where e.to_step_uuid = a.ancestor offset 0
+             ) e
              where a.distance < 50
            )
-           select json_agg(json_build_array(nst.name, coalesce((s.results -> 'result')::text, 'null'))
-                           order by nearest.distance, s.workflow_step_uuid)::text
+           select json_agg(json_build_array(s.name, s.result) order by nearest.distance, nearest.ancestor)::text
            from (select a.ancestor, min(a.distance) as distance from ancestors a group by a.ancestor) nearest
-           join tasker.workflow_steps s on s.workflow_step_uuid = nearest.ancestor and s.processed and s.results is not null
-           join tasker.named_steps nst on nst.named_step_uuid = s.named_step_uuid
+           cross join lateral (
+             select coalesce((s.results -> 'result')::text, 'null') as result,
+                    (select n.name from tasker.named_steps n where n.named_step_uuid = s.named_step_uuid) as name
+             from tasker.workflow_steps s
+             where s.workflow_step_uuid = nearest.ancestor and s.processed and s.results is not null limit 1
+           ) s
          ), '[]'), d.checkpoint::text, d.priority
   from described d;
 end

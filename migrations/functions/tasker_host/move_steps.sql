@@ -2,7 +2,7 @@
 -- must be in, `p_events[n]` the event that leads from `p_path[n]` to `p_path[n + 1]`. Returns the steps that moved.
 -- A step without a transition counts as `pending`, as everywhere in Tasker.
 --
--- Locks: current transitions of the steps. Index: idx_workflow_step_transitions_uuid_most_recent.
+-- Locks: current transitions of the steps, in uuid order: that of idx_workflow_step_transitions_uuid_most_recent.
 create or replace function tasker_host.move_steps(p_steps uuid[], p_path text[], p_events text[]) returns uuid[]
 language plpgsql as $$
 declare
@@ -18,8 +18,7 @@ begin
   with left_state as (
     update tasker.workflow_step_transitions t
     set most_recent = false, updated_at = v_now
-    from unnest(p_steps) wanted (step_uuid)
-    where t.workflow_step_uuid = wanted.step_uuid and t.most_recent and t.to_state = p_path[1]
+    where t.workflow_step_uuid = any (p_steps) and t.most_recent and t.to_state = p_path[1]
     returning t.workflow_step_uuid, t.sort_key
   )
   select coalesce(array_agg(workflow_step_uuid), '{}'), coalesce(array_agg(sort_key), '{}')
@@ -30,8 +29,8 @@ begin
     select v_moved || coalesce(array_agg(fresh.step_uuid), '{}'), v_keys || coalesce(array_agg(0), '{}')
     into v_moved, v_keys
     from (select distinct step_uuid from unnest(p_steps) wanted (step_uuid)) fresh
-    where not exists (
-      select from tasker.workflow_step_transitions t where t.workflow_step_uuid = fresh.step_uuid);
+    where (select t.sort_key from tasker.workflow_step_transitions t
+           where t.workflow_step_uuid = fresh.step_uuid limit 1) is null;
   end if;
 
   insert into tasker.workflow_step_transitions

@@ -17,8 +17,7 @@ begin
   with left_state as (
     update tasker.task_transitions t
     set most_recent = false, updated_at = v_now
-    from unnest(p_tasks) wanted (task_uuid)
-    where t.task_uuid = wanted.task_uuid and t.most_recent and t.to_state = p_path[1]
+    where t.task_uuid = any (p_tasks) and t.most_recent and t.to_state = p_path[1]
     returning t.task_uuid, t.sort_key
   )
   select coalesce(array_agg(task_uuid), '{}'), coalesce(array_agg(sort_key), '{}') into v_moved, v_keys from left_state;

@@ -14,9 +14,8 @@ declare
 begin
   perform tasker_host.lock_tasks(array(
     select distinct l.task_uuid
-    from unnest(p_steps, p_epochs) u (step_uuid, epoch)
-    join tasker_host.step_leases l on l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch
-    where l.ended_at is null));
+    from tasker_host.step_leases l
+    where l.workflow_step_uuid = any (p_steps) and l.ended_at is null));
 
   select p.parsed, p.refusal_states, p.refusals into v_parsed, v_states, v_refusals
   from tasker_host.parse_results(p_results) p;
@@ -35,7 +34,10 @@ begin
                 else u.parsed end,
            v_states[u.n], v_refusals[u.n]
     from unnest(p_steps, p_epochs, v_parsed) with ordinality u (step_uuid, epoch, parsed, n)
-    left join tasker_host.step_leases l on l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch
+    left join lateral (
+      select l.epoch, l.task_uuid, l.ended_at, l.ended_as
+      from tasker_host.step_leases l where l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch limit 1
+    ) l on true
     order by u.step_uuid, u.epoch desc;
 end
 $$;

@@ -12,44 +12,42 @@ language plpgsql as $$
 declare
   v_now timestamp := tasker_host.current_time();
   v_stamp text := to_char(v_now, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+  v_complete jsonb := tasker_host.event_metadata('{"type":"Complete"}', v_now);
   v_by_trigger boolean := tasker_host.audit_by_trigger();
+  v_held uuid[];
   v_moved uuid[];
-  v_ords int[];
   v_keys int[];
 begin
   -- Leases change only under the tasks' locks, which are held: what is live now stays so.
+  v_held := array(
+    select l.workflow_step_uuid
+    from tasker_host.step_leases l
+    where l.workflow_step_uuid = any (p_steps) and l.ended_at is null
+      and l.epoch = p_epochs[array_position(p_steps, l.workflow_step_uuid)]);
+
   with left_state as (
     update tasker.workflow_step_transitions t
     set most_recent = false, updated_at = v_now
-    from unnest(p_steps, p_epochs) with ordinality u (step_uuid, epoch, n)
-    join tasker_host.step_leases l on l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch
-    where l.ended_at is null
-      and t.workflow_step_uuid = u.step_uuid and t.most_recent and t.to_state = 'in_progress'
-    returning t.workflow_step_uuid, u.n, t.sort_key
+    where t.workflow_step_uuid = any (v_held) and t.most_recent and t.to_state = 'in_progress'
+    returning t.workflow_step_uuid, t.sort_key
   )
-  select coalesce(array_agg(workflow_step_uuid), '{}'), coalesce(array_agg(n), '{}'), coalesce(array_agg(sort_key), '{}')
-  into v_moved, v_ords, v_keys
-  from left_state;
+  select coalesce(array_agg(workflow_step_uuid), '{}'), coalesce(array_agg(sort_key), '{}') into v_moved, v_keys from left_state;
 
   with taken as materialized (
-    select m.step_uuid, m.sort_key, m.success, m.result, t.task_uuid, t.correlation_id,
+    select m.step_uuid, m.sort_key, r.success, t.task_uuid, t.correlation_id,
            tasker.uuid_generate_v7() as transition_uuid,
-           case when jsonb_typeof(m.result #> '{metadata,execution_time_ms}') = 'number'
-                then trunc(least(greatest((m.result #>> '{metadata,execution_time_ms}')::numeric, 0), 1e15))::bigint
+           case when jsonb_typeof(r.time) = 'number' then trunc(least(greatest(r.time::numeric, 0), 1e15))::bigint
            end as execution_time_ms
-    from (
-      select u.step_uuid, u.sort_key, p_success[u.n] as success, p_results[u.n] as result
-      from unnest(v_moved, v_keys, v_ords) u (step_uuid, sort_key, n)
-    ) m
-    join tasker.workflow_steps s on s.workflow_step_uuid = m.step_uuid
-    join tasker.tasks t on t.task_uuid = s.task_uuid
-  ), steps as (
-    update tasker.workflow_steps s
-    set in_process = false, results = taken.result, updated_at = v_now,
-        processed = p_complete and taken.success,
-        processed_at = case when p_complete and taken.success then v_now end
-    from taken
-    where s.workflow_step_uuid = taken.step_uuid
+    from unnest(v_moved, v_keys) m (step_uuid, sort_key)
+    cross join lateral (select array_position(p_steps, m.step_uuid) as n) p
+    cross join lateral (
+      select p_success[p.n] as success, p_results[p.n] #> '{metadata,execution_time_ms}' as time) r
+    cross join lateral (
+      select t.task_uuid, t.correlation_id
+      from tasker.tasks t
+      where t.task_uuid = (
+        select s.task_uuid from tasker.workflow_steps s where s.workflow_step_uuid = m.step_uuid) limit 1
+    ) t
   ), transitions as (
     insert into tasker.workflow_step_transitions
       (workflow_step_transition_uuid, workflow_step_uuid, from_state, to_state, sort_key, most_recent, metadata,
@@ -67,22 +65,28 @@ begin
     from taken
     union all
     select tasker.uuid_generate_v7(), taken.step_uuid, 'enqueued_for_orchestration', 'complete', taken.sort_key + 2, true,
-           jsonb_build_object('event', '{"type":"Complete"}', 'timestamp', v_stamp), v_now, v_now
+           v_complete, v_now, v_now
     from taken
     where p_complete and taken.success
-  ), audit as (
-    insert into tasker.workflow_step_result_audit
-      (workflow_step_uuid, workflow_step_transition_uuid, task_uuid, recorded_at, worker_uuid, correlation_id, success,
-       execution_time_ms, created_at, updated_at)
-    select taken.step_uuid, taken.transition_uuid, taken.task_uuid, v_now, p_session, taken.correlation_id, taken.success,
-           taken.execution_time_ms, v_now, v_now
-    from taken
-    where not v_by_trigger
   )
+  insert into tasker.workflow_step_result_audit
+    (workflow_step_uuid, workflow_step_transition_uuid, task_uuid, recorded_at, worker_uuid, correlation_id, success,
+     execution_time_ms, created_at, updated_at)
+  select taken.step_uuid, taken.transition_uuid, taken.task_uuid, v_now, p_session, taken.correlation_id, taken.success,
+         taken.execution_time_ms, v_now, v_now
+  from taken
+  where not v_by_trigger;
+
+  update tasker.workflow_steps s
+  set in_process = false, updated_at = v_now,
+      results = p_results[array_position(p_steps, s.workflow_step_uuid)],
+      processed = p_complete and p_success[array_position(p_steps, s.workflow_step_uuid)],
+      processed_at = case when p_complete and p_success[array_position(p_steps, s.workflow_step_uuid)] then v_now end
+  where s.workflow_step_uuid = any (v_moved);
+
   update tasker_host.step_leases l
   set ended_at = v_now, ended_as = case when l.workflow_step_uuid = any (v_moved) then p_ended_as else 'superseded' end
-  from unnest(p_steps, p_epochs) u (step_uuid, epoch)
-  where l.workflow_step_uuid = u.step_uuid and l.epoch = u.epoch and l.ended_at is null;
+  where l.workflow_step_uuid = any (v_held) and l.ended_at is null;
   return v_moved;
 end
 $$;

@@ -7,13 +7,11 @@ declare
 begin
   perform tasker_host.lock_tasks(array(
     select distinct l.task_uuid
-    from unnest(p_steps) u (step_uuid)
-    join tasker_host.step_leases l on l.workflow_step_uuid = u.step_uuid
-    where l.ended_at is null and l.session_uuid = p_session));
+    from tasker_host.step_leases l
+    where l.workflow_step_uuid = any (p_steps) and l.ended_at is null and l.session_uuid = p_session));
   update tasker_host.step_leases l
   set released_at = tasker_host.current_time()
-  from unnest(p_steps) u (step_uuid)
-  where l.workflow_step_uuid = u.step_uuid and l.session_uuid = p_session and l.ended_at is null and l.released_at is null;
+  where l.workflow_step_uuid = any (p_steps) and l.session_uuid = p_session and l.ended_at is null and l.released_at is null;
   get diagnostics v_released = row_count;
   if v_released > 0 then
     -- Others look for released leases when they beat; this makes it at once.

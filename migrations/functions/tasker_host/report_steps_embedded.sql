@@ -10,8 +10,8 @@ create or replace function tasker_host.report_steps_embedded(
   p_retryable boolean[], p_retry_after_ms bigint[], p_rules jsonb
 ) returns table (step_uuid uuid, verdict text, sqlstate text, message text)
 language plpgsql
--- Plans are made once a session, often while the tables are still empty: they must be the ones for full tables.
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan set jit = off
+-- See "Plans" in migrations/README.md.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -8,7 +8,7 @@ create or replace function tasker_host.report_steps_external(
   p_session uuid, p_steps uuid[], p_epochs int[], p_success boolean[], p_results text[]
 ) returns table (step_uuid uuid, verdict text, sqlstate text, message text)
 language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan set jit = off
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -9,9 +9,11 @@ begin
              'task_uuid', t.task_uuid, 'step_uuid', s.workflow_step_uuid, 'correlation_id', t.correlation_id) as message,
            coalesce(tasker.get_current_task_state(t.task_uuid), 'pending')
              in ('pending', 'initializing', 'enqueuing_steps') as early
-    from unnest(p_steps) wanted (step_uuid)
-    join tasker.workflow_steps s on s.workflow_step_uuid = wanted.step_uuid
-    join tasker.tasks t on t.task_uuid = s.task_uuid
+    from tasker.workflow_steps s
+    cross join lateral (
+      select t.task_uuid, t.correlation_id from tasker.tasks t where t.task_uuid = s.task_uuid limit 1
+    ) t
+    where s.workflow_step_uuid = any (p_steps)
     order by s.workflow_step_uuid
   loop
     if v_result.early then

@@ -10,18 +10,19 @@ begin
     return;
   end if;
   for v_batch in
-    select ns.name as namespace, tasker_host.queue_of(ns.name) as queue,
+    select t.namespace, tasker_host.queue_of(t.namespace) as queue,
            array_agg(
              jsonb_build_object(
-               'task_uuid', t.task_uuid, 'step_uuid', s.workflow_step_uuid, 'correlation_id', t.correlation_id)
+               'task_uuid', s.task_uuid, 'step_uuid', s.workflow_step_uuid, 'correlation_id', t.correlation_id)
              order by t.priority desc, s.workflow_step_uuid) as messages
-    from unnest(p_steps) wanted (step_uuid)
-    join tasker.workflow_steps s on s.workflow_step_uuid = wanted.step_uuid
-    join tasker.tasks t on t.task_uuid = s.task_uuid
-    join tasker.named_tasks nt on nt.named_task_uuid = t.named_task_uuid
-    join tasker.task_namespaces ns on ns.task_namespace_uuid = nt.task_namespace_uuid
-    group by ns.name
-    order by ns.name
+    from tasker.workflow_steps s
+    cross join lateral (
+      select t.correlation_id, t.priority, tasker_host.namespace_of(t.named_task_uuid) as namespace
+      from tasker.tasks t where t.task_uuid = s.task_uuid limit 1
+    ) t
+    where s.workflow_step_uuid = any (p_steps)
+    group by t.namespace
+    order by t.namespace
   loop
     execute format(
       'with sent as (

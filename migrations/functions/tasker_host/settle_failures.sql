@@ -19,14 +19,16 @@ begin
            -- Not `coalesce(greatest(x, 0), …)`: greatest() of null and 0 is 0.
            least(coalesce(
              case when u.retry_after_ms is not null then greatest(u.retry_after_ms, 0) end,
-             tasker_host.backoff_ms(
-               tasker_host.template_step(nt.configuration, coalesce(s.inputs ->> '__template_step_name', nst.name)) -> 'retry',
-               s.attempts, p_rules, random())), 1000000000000) as wait_ms
+             tasker_host.backoff_ms(template.retry, s.attempts, p_rules, random())), 1000000000000) as wait_ms
     from unnest(p_steps, p_retryable, p_retry_after_ms) u (step_uuid, retryable, retry_after_ms)
-    join tasker.workflow_steps s on s.workflow_step_uuid = u.step_uuid
-    join tasker.named_steps nst on nst.named_step_uuid = s.named_step_uuid
-    join tasker.tasks t on t.task_uuid = s.task_uuid
-    join tasker.named_tasks nt on nt.named_task_uuid = t.named_task_uuid
+    cross join lateral (select s.* from tasker.workflow_steps s where s.workflow_step_uuid = u.step_uuid limit 1) s
+    cross join lateral (
+      select tasker_host.template_step(nt.configuration, coalesce(s.inputs ->> '__template_step_name', nst.name)) -> 'retry' as retry
+      from tasker.tasks t
+      join tasker.named_tasks nt on nt.named_task_uuid = t.named_task_uuid
+      cross join (select n.name from tasker.named_steps n where n.named_step_uuid = s.named_step_uuid) nst
+      where t.task_uuid = s.task_uuid limit 1
+    ) template
   ), waiting as (
     -- Whole seconds here, as Tasker has them; the exact time is in step_retries.
     update tasker.workflow_steps s

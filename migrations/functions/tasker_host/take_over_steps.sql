@@ -18,7 +18,7 @@ create or replace function tasker_host.take_over_steps(
   context text, inputs text, config text, dependency_results text, checkpoint text, priority int
 )
 language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan set jit = off
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -49,11 +49,14 @@ begin
     select l.workflow_step_uuid as step_uuid, l.epoch, l.task_uuid, l.released_at is not null as released,
            t.to_state is distinct from 'in_progress' as moved_on,
            s.retryable and (l.released_at is not null or coalesce(s.attempts, 0) < coalesce(s.max_attempts, 3)) as runs
-    from unnest(v_orphans.steps, v_orphans.epochs) o (step_uuid, epoch)
-    join tasker_host.step_leases l on l.workflow_step_uuid = o.step_uuid and l.epoch = o.epoch
-    join tasker.workflow_steps s on s.workflow_step_uuid = o.step_uuid
-    left join tasker.workflow_step_transitions t on t.workflow_step_uuid = o.step_uuid and t.most_recent
-    where l.ended_at is null
+    from tasker_host.step_leases l
+    cross join lateral (select s.* from tasker.workflow_steps s where s.workflow_step_uuid = l.workflow_step_uuid limit 1) s
+    left join lateral (
+      select t.to_state from tasker.workflow_step_transitions t
+      where t.workflow_step_uuid = l.workflow_step_uuid and t.most_recent limit 1
+    ) t on true
+    where l.workflow_step_uuid = any (v_orphans.steps) and l.ended_at is null
+      and l.epoch = v_orphans.epochs[array_position(v_orphans.steps, l.workflow_step_uuid)]
   ) c;
 
   if v_found.lost <> '{}' then
@@ -79,8 +82,7 @@ begin
       ended_as = case when l.workflow_step_uuid = any (v_found.superseded) then 'superseded'
                       when l.released_at is not null then 'handed_over'
                       else 'taken_over' end
-  from unnest(v_found.superseded || v_found.running) u (step_uuid)
-  where l.workflow_step_uuid = u.step_uuid and l.ended_at is null;
+  where l.workflow_step_uuid = any (v_found.superseded || v_found.running) and l.ended_at is null;
 
   return query
     select 'claimed', null, null::bigint, l.*

@@ -4,7 +4,7 @@
 -- Lock order: tasks by uuid, retries, transitions, new queue rows. Index: idx_step_retries_due, in order of time.
 create or replace function tasker_host.wake_due_steps(p_limit int) returns table (woken int, next_due_in_ms bigint)
 language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan set jit = off
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -24,8 +24,7 @@ begin
     -- Another host may have been faster: only what is still there is woken.
     with taken as (
       delete from tasker_host.step_retries r
-      using unnest(v_due.steps) u (step_uuid)
-      where r.workflow_step_uuid = u.step_uuid and r.due_at <= v_now
+      where r.workflow_step_uuid = any (v_due.steps) and r.due_at <= v_now
       returning r.workflow_step_uuid
     )
     select array_agg(workflow_step_uuid) into v_steps from taken;
@@ -33,8 +32,7 @@ begin
       v_steps, array['waiting_for_retry', 'pending', 'enqueued'], array['{"type":"Retry"}', '{"type":"Enqueue"}']);
     perform tasker_host.send_step_messages(v_steps);
     perform tasker_host.move_tasks(
-      array(select distinct s.task_uuid from unnest(v_steps) u (step_uuid)
-            join tasker.workflow_steps s on s.workflow_step_uuid = u.step_uuid),
+      array(select distinct s.task_uuid from tasker.workflow_steps s where s.workflow_step_uuid = any (v_steps)),
       array['waiting_for_dependencies', 'evaluating_results', 'enqueuing_steps', 'steps_in_process'],
       array['DependenciesReady', 'ReadyStepsFound', 'StepsEnqueued'], null);
   end if;
