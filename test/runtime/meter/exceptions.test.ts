@@ -177,6 +177,23 @@ describe("exceptions of try_table", () => {
   }
 });
 
+describe("a tail call of an import", () => {
+  it("leaves the handlers around it behind, as it does plain", async () => {
+    const bytes = await wasm(`(module (import "host" "throw" (func $throw))
+      (func (export "f") (block $h (try_table (catch_all $h) (return_call $throw)))))`);
+    const imports = {
+      host: {
+        throw: () => {
+          throw new Error("from the host");
+        },
+      },
+    };
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
+    const run = instantiateMetered(bytes, { imports });
+    expect([callExport(exports, "f", []), run.call("f")].map(String)).toEqual(Array(2).fill("Error: from the host"));
+  });
+});
+
 describe("an exception that leaves many frames", () => {
   it("costs for each of them", async () => {
     const run = instantiateMetered(

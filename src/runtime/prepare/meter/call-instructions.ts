@@ -3,8 +3,7 @@
  * its own type: the word goes through the global, which the other side (another metered module, the host) goes on with.
  */
 import type { BodyState } from "./body-state.ts";
-import { noteBranch, writeLeave } from "./control-instructions.ts";
-import { writeLocal, writeReload, writeSpill } from "./fuel-code.ts";
+import { writeLocal } from "./fuel-code.ts";
 import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
 import type { FunctionType } from "./function-type.ts";
 import { INSERT } from "./insertions.ts";
@@ -44,14 +43,21 @@ export function callRef(body: BodyState): void {
   moveOperands(body, body.context.types.type(index));
 }
 
+/**
+ * An import is called through its thunk, which has the metered type. An ordinary call and a return would not do: inside of
+ * a try, its handlers would see exceptions that a tail call keeps from them.
+ */
 export function returnCall(body: BodyState): void {
   const index = body.cursor.u32();
+  const callee = body.context.added.referable(index);
   beginCall(body);
-  if (index < body.context.shape.importedFunctions) returnImportCall(body, index);
-  else {
-    leave(body);
-    body.before();
-    body.insert(INSERT.returnedWord);
+  leave(body);
+  body.before();
+  body.insert(INSERT.returnedWord);
+  if (callee !== index) {
+    const code = body.instead();
+    code.byte(OP.returnCall);
+    code.u32(callee);
   }
   body.die();
 }
@@ -71,21 +77,6 @@ export function returnCallRef(body: BodyState): void {
   leave(body);
   returnedWordBelow(body, body.referenceLocal(index));
   body.die();
-}
-
-/** The callee takes and gives no word: an ordinary call, and then the end of the function. */
-function returnImportCall(body: BodyState, index: number): void {
-  const { word } = body;
-  const { indices } = body.context;
-  body.charge(FUEL_SCHEDULE.importCall);
-  body.leavesModule = true;
-  const code = body.instead();
-  writeSpill(code, word, indices);
-  code.byte(OP.call);
-  code.u32(index);
-  writeReload(code, word, indices);
-  if (noteBranch(body, 0)) writeSpill(code, word, indices);
-  writeLeave(body);
 }
 
 function beginCall(body: BodyState): void {

@@ -7,7 +7,7 @@ export interface ControlFrame {
   results: number;
   /** Which construct of the function this is, counted from 0 (the function). */
   ordinal: number;
-  /** The region (see `body-scan.ts`) in which the construct begins; −1 in dead code. */
+  /** The region (see `body-rewriter.ts`) in which the construct begins; −1 in dead code. */
   region: number;
   /** The lowest frame that a branch from within goes to; −1 for a throw, its own or a higher index if none leaves it. */
   escape: number;

@@ -125,14 +125,10 @@ export function brTable(body: BodyState): void {
 export function returnFromFunction(body: BodyState): void {
   body.charge(FUEL_SCHEDULE.structural);
   branch(body, 0);
-  body.instead();
-  writeLeave(body);
+  const code = body.instead();
+  code.byte(OP.br);
+  code.u32(body.depth - 1);
   body.die();
-}
-
-export function writeLeave(body: BodyState): void {
-  body.scratch.byte(OP.br);
-  body.scratch.u32(body.depth - 1);
 }
 
 /** A branch to the construct at `index`, taken or not. */
@@ -141,7 +137,7 @@ function branch(body: BodyState, index: number): void {
 }
 
 /** What the target and the constructs between have to know of a branch; true where the word must be in the global on the way. */
-export function noteBranch(body: BodyState, index: number): boolean {
+function noteBranch(body: BodyState, index: number): boolean {
   const target = body.frame(index);
   body.merges += 1;
   if (index === 0) body.usesFunctionLabel = true;
