@@ -123,9 +123,10 @@ function stepOf(row: ClaimRow): ClaimedStep {
   };
 }
 
-/** `[[step name, result as a JSON string], …]`, as `tasker_host.hydrate_steps` writes it: only strings are parsed here. */
+/** `[[step name, result as a JSON string], …]`, as `tasker_host.lease_steps` writes it: only strings are parsed here. */
 function dependencyResults(text: string): readonly DependencyResult[] {
   if (text === "[]") return [];
-  const pairs = JSON.parse(text) as readonly (readonly [string, string])[]; // Written by our own SQL function.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own SQL function wrote it
+  const pairs = JSON.parse(text) as readonly (readonly [string, string])[];
   return pairs.map(([stepName, resultJson]) => ({ stepName, resultJson }));
 }

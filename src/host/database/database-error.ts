@@ -17,7 +17,7 @@ const SESSION_ENDED = "TH001";
 
 /** Errors of pg's own that have no SQLSTATE. */
 const CLIENT_MESSAGES =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Connection ended)/;
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Connection ended)/;
 
 /**
  * True where a later try on another session may do: the connection could not be made or broke (class 08, 57P0x: the server
@@ -32,4 +32,14 @@ function meansUnreachable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(meansUnreachable);
   const code = "code" in error ? String(error.code) : "";
   return /^(ECONN|EPIPE|ENOENT|ENOTFOUND|EAI_|ETIMEDOUT|EHOST|ENET)/.test(code) || CLIENT_MESSAGES.test(error.message);
+}
+
+/** True where Postgres gave the statement up for another's sake (serialization failure, deadlock): nothing was changed. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.code === "40001" || error.code === "40P01");
+}
+
+/** True where the server refused the statement and the session goes on. */
+export function isRefusedStatement(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.severity === "ERROR" && !meansUnreachable(error);
 }

@@ -182,6 +182,8 @@ function isWanted(group: MigrationGroup, surroundings: Surroundings): boolean {
     case "tasker_host":
     case "functions/tasker_host":
       return true;
+    default:
+      return group satisfies never;
   }
 }
 
