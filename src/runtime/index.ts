@@ -3,7 +3,15 @@ export type { Artifact, Manifest } from "./artifact.ts";
 export { decodeArtifact } from "./artifact-codec.ts";
 export { packArtifact as encodeArtifact } from "./artifact-container.ts";
 export { createInlineSandbox } from "./inline-sandbox.ts";
-export type { PrepareLimits, RunLimits } from "./limits.ts";
+export {
+  MAX_CALL_DEPTH,
+  MAX_ERROR_BYTES,
+  MAX_FUEL,
+  MAX_LOG_BYTES,
+  MAX_RESULT_BYTES,
+  type PrepareLimits,
+  type RunLimits,
+} from "./limits.ts";
 export type { GuestFailure, LogLine, Outcome, OutcomeKind, RunPhase, RunReport, RunUsage } from "./outcome.ts";
 export { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "./prepare/preparer-version.ts";
 export { prepareComponent } from "./prepare-component.ts";

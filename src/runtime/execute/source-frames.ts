@@ -13,6 +13,7 @@ interface Frame {
 
 const MAX_FRAMES = 32;
 const MAX_STACK_CHARS = 16_384;
+const MAX_FILE_CHARS = 400;
 /** Parsing a map is host CPU outside fuel: about 40 ms for 8 MB. */
 const MAX_SOURCE_MAP_CHARS = 8_388_608;
 
@@ -34,9 +35,11 @@ export class SourceMap {
     if (map === undefined) return frame;
     try {
       const found = originalPositionFor(map, { line: Math.max(1, frame.line), column: Math.max(0, frame.column - 1) });
-      if (found.source === null) return frame;
+      // The types promise a text or null; a map that was made by hand keeps no promises.
+      if (typeof found.source !== "string") return frame;
+      const file = found.source.slice(0, MAX_FILE_CHARS);
       const ignored = isIgnored(map, found.source);
-      return { name: frame.name, file: found.source, line: found.line, column: found.column + 1, ignored };
+      return { name: frame.name, file, line: found.line, column: found.column + 1, ignored };
     } catch {
       return frame;
     }
@@ -77,7 +80,7 @@ export function framesOfAbort(
   map: SourceMap | undefined,
 ): readonly string[] {
   if (at.file === "") return [];
-  const frame = { name: "", file: at.file.slice(0, 400), line: at.line, column: at.column };
+  const frame = { name: "", file: at.file.slice(0, MAX_FILE_CHARS), line: at.line, column: at.column };
   return [frameText(map?.original(frame) ?? frame)];
 }
 

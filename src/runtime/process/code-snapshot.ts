@@ -48,18 +48,40 @@ export interface ChildCode {
   readonly directory: string;
 }
 
-let base: Promise<string> | undefined;
-let withTranslator: Promise<string> | undefined;
+/** A directory and how many entries it had when it was made: a cleaner of old files takes them one by one. */
+interface Snapshot {
+  readonly directory: string;
+  readonly entries: number;
+}
 
-/** The code of a kind of child, copied on first use. */
+const snapshots = new Map<"base" | "with-translator", Promise<Snapshot>>();
+
+/** The code of a kind of child, copied on first use and again where something has taken parts of it away. */
 export async function childCode(kind: ChildKind): Promise<ChildCode> {
-  base ??= makeSnapshot();
-  let directory = await base;
-  if (kind === "translate") {
-    withTranslator ??= copyPackages(directory, TRANSLATE_PACKAGES);
-    directory = await withTranslator;
-  }
+  const { directory } = await (kind === "translate" ? snapshot("with-translator") : snapshot("base"));
   return { entry: join(directory, ENTRIES[kind]), directory };
+}
+
+async function snapshot(name: "base" | "with-translator"): Promise<Snapshot> {
+  const known = snapshots.get(name);
+  if (known !== undefined && (await isWhole(await known))) return known;
+  // Whoever came first while this one looked has begun to make it.
+  const current = snapshots.get(name);
+  if (current !== undefined && current !== known) return current;
+  const packages = name === "base" ? BASE_PACKAGES : [...BASE_PACKAGES, ...TRANSLATE_PACKAGES];
+  const made = makeSnapshot(packages);
+  snapshots.set(name, made);
+  made.catch(() => snapshots.delete(name));
+  return made;
+}
+
+async function isWhole({ directory, entries }: Snapshot): Promise<boolean> {
+  return (await countEntries(directory)) >= entries;
+}
+
+async function countEntries(directory: string): Promise<number> {
+  const entries = await readdir(directory, { recursive: true }).catch(() => []);
+  return entries.length;
 }
 
 /** The function says once that it is experimental. Its output is run by our own tests; operators need not hear of it. */
@@ -73,7 +95,7 @@ function silenceStripper(): void {
   }
 }
 
-async function makeSnapshot(): Promise<string> {
+async function makeSnapshot(packages: readonly Package[]): Promise<Snapshot> {
   await removeLeftovers();
   const directory = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
   process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
@@ -81,7 +103,8 @@ async function makeSnapshot(): Promise<string> {
   await writeFile(join(directory, "package.json"), '{"type":"module"}');
   if (OWN_EXTENSION === ".ts") silenceStripper();
   for (const folder of FOLDERS) await copyCode(join(SOURCE_ROOT, folder), join(directory, folder));
-  return copyPackages(directory, BASE_PACKAGES);
+  await copyPackages(directory, packages);
+  return { directory, entries: await countEntries(directory) };
 }
 
 async function copyCode(from: string, to: string): Promise<void> {
@@ -107,7 +130,7 @@ function plainJavaScript(source: string): string {
   return stripTypeScriptTypes(source).replaceAll(/((?:from|import)\s*\(?\s*"\.[^"]*)\.ts"/g, '$1.js"');
 }
 
-async function copyPackages(directory: string, packages: readonly Package[]): Promise<string> {
+async function copyPackages(directory: string, packages: readonly Package[]): Promise<void> {
   for (const { name, parts } of packages) {
     const manifest = findPackageJSON(name, import.meta.url);
     if (manifest === undefined) throw new Error(`Cannot find the package "${name}"`);
@@ -121,7 +144,6 @@ async function copyPackages(directory: string, packages: readonly Package[]): Pr
     await cp(manifest, join(to, "package.json"));
     for (const part of parts) await cp(join(from, part), join(to, part), { recursive: true });
   }
-  return directory;
 }
 
 /** Directories of hosts that were killed. Another user's cannot be removed and are not ours to worry about. */

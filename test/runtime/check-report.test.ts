@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { checkReport } from "../../src/runtime/check-report.ts";
+import type { LogLine, Outcome } from "../../src/runtime/index.ts";
+import { LIMITS } from "./support/runs.ts";
+
+function check(outcome: Outcome, logs: readonly LogLine[] = []): ReturnType<typeof checkReport> {
+  return checkReport({ outcome, usage: { fuelUsed: 1, peakMemoryBytes: 1, durationMs: 1 }, logs }, LIMITS);
+}
+
+function line(fieldsJson: string): LogLine {
+  return { level: "info", message: "m", fieldsJson };
+}
+
+const success: Outcome = { kind: "success", resultJson: "1", metadataJson: "{}", attributes: [] };
+const failure: Outcome = {
+  kind: "failure",
+  message: "m",
+  errorType: "t",
+  retryable: true,
+  contextJson: "{}",
+  attributes: [],
+  backtrace: [],
+};
+const checkpoint: Outcome = { kind: "checkpoint-yield", cursorJson: "1", itemsProcessed: 1 };
+
+describe("checkReport()", () => {
+  it.each<readonly [string, Outcome]>([
+    ["a result that is not JSON", { ...success, resultJson: "{" }],
+    ["a result of two documents", { ...success, resultJson: "1 1" }],
+    ["a result with a key twice", { ...success, resultJson: '{"a":1,"a":1}' }],
+    ["metadata that are no object", { ...success, metadataJson: "[]" }],
+    ["no metadata", { ...success, metadataJson: "" }],
+    ["U+0000 in an attribute", { ...success, attributes: [["a", "\0"]] }],
+    ["a lone surrogate in an attribute", { ...success, attributes: [["\uD800", ""]] }],
+    ["a context that is no object", { ...failure, contextJson: '"{}"' }],
+    ["U+0000 in a message", { ...failure, message: "\0" }],
+    ["U+0000 in an error type", { ...failure, errorType: "\0" }],
+    ["U+0000 in an error code", { ...failure, errorCode: "\0" }],
+    ["a cursor that is not JSON", { ...checkpoint, cursorJson: "at 5" }],
+    ["an accumulation that is not JSON", { ...checkpoint, accumulatedJson: "" }],
+  ])("makes an invalid result of %s", (_, outcome) => {
+    expect(check(outcome).outcome.kind).toBe("invalid-result");
+  });
+
+  it.each([success, failure, checkpoint, { ...success, metadataJson: ' \n{"a":1}' }])("passes %j", (outcome) => {
+    expect(check(outcome).outcome).toEqual(outcome);
+  });
+
+  it("cleans what is for people only", () => {
+    const trap: Outcome = { kind: "trap", phase: "call", message: "a\0b", backtrace: ["\uDC00"] };
+    expect(check(trap).outcome).toEqual({ ...trap, message: "a\uFFFDb", backtrace: ["\uFFFD"] });
+  });
+
+  it("keeps log lines up to the limit, their fields always a JSON object or empty", () => {
+    const { logs } = check(success, [line('{"a":1}'), line(""), line("a=1"), line("x".repeat(LIMITS.maxLogBytes))]);
+    expect(logs.map(({ fieldsJson }) => fieldsJson)).toEqual(['{"a":1}', "", '{"unreadable":"a=1"}']);
+  });
+
+  it("believes no usage beyond the limits", () => {
+    const usage = { fuelUsed: 2 ** 50, peakMemoryBytes: 2 ** 50, durationMs: 1 };
+    const checked = checkReport({ outcome: success, usage, logs: [] }, LIMITS);
+    expect(checked.usage).toEqual({ fuelUsed: LIMITS.fuel, peakMemoryBytes: LIMITS.maxMemoryBytes, durationMs: 1 });
+  });
+});

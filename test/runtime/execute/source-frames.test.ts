@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { framesOfAbort, framesOfStack, framesOfTrap, SourceMap } from "../../../src/runtime/execute/source-frames.ts";
+
+/** Line 3 of the generated file, from column 4 on, is line 12, column 2 of `pay.ts`. */
+const MAP = JSON.stringify({ version: 3, sources: ["pay.ts"], names: [], mappings: ";;IAWE" });
+
+describe("framesOfStack()", () => {
+  it("reads QuickJS and maps what the map knows", () => {
+    const stack = "    at pay (componentize-qjs:user.js:3:7)\n    at <anonymous> (native)\n    at user.js:9:2\n";
+    expect(framesOfStack(stack, new SourceMap(MAP))).toEqual(["pay (pay.ts:12:3)", "(user.js:9:2)"]);
+  });
+
+  it("reads StarlingMonkey", () => {
+    expect(framesOfStack("pay@source.js:3:7\nhandle@source.js:1:1\n", new SourceMap(MAP))).toEqual([
+      "pay (pay.ts:12:3)",
+      "handle (source.js:1:1)",
+    ]);
+  });
+
+  it("leaves out frames of sources that the map ignores, unless there are no others", () => {
+    const map = new SourceMap(
+      JSON.stringify({
+        version: 3,
+        sources: ["pay.ts", "sdk.ts"],
+        names: [],
+        mappings: ";;AAAA;ACAA",
+        ignoreList: [1],
+      }),
+    );
+    expect(framesOfStack("    at f (a.js:3:1)\n    at g (a.js:4:1)", map)).toEqual(["f (pay.ts:1:1)"]);
+    expect(framesOfStack("    at g (a.js:4:1)", map)).toEqual(["g (sdk.ts:1:1)"]);
+  });
+
+  it("leaves out what is no frame, and stops at 32", () => {
+    const stack = `Error: x\n${"    at f (a.js:1:1)\n".repeat(100)}`;
+    expect(framesOfStack(stack, undefined)).toEqual(Array.from({ length: 32 }, () => "f (a.js:1:1)"));
+  });
+
+  it.each([
+    ["text", "no map"],
+    ["a map of another version", '{"version":2}'],
+    ["mappings that are none", '{"version":3,"sources":[],"names":[],"mappings":"!!!!"}'],
+    ["mappings out of range", '{"version":3,"sources":[],"names":[],"mappings":";;AggggggggggggggB"}'],
+    ["members of other types", '{"version":3,"sources":7,"names":{},"mappings":";;AAAA"}'],
+    ["nothing", ""],
+    ["more than it may hold", `"${"x".repeat(8_388_609)}"`],
+  ])("maps nothing by a map that is %s", (_, map) => {
+    expect(framesOfStack("    at f (a.js:3:7)", new SourceMap(map))).toEqual(["f (a.js:3:7)"]);
+  });
+
+  it("takes no longer for a line that was made to be slow", () => {
+    const before = performance.now();
+    framesOfStack(`    at ${" (".repeat(8_000)}\n${"@".repeat(8_000)}:1`, undefined);
+    expect(performance.now() - before).toBeLessThan(500);
+  });
+});
+
+describe("framesOfAbort()", () => {
+  it("gives the one position there is, or none", () => {
+    expect(framesOfAbort({ file: "assembly/index.ts", line: 4, column: 9 }, undefined)).toEqual([
+      "(assembly/index.ts:4:9)",
+    ]);
+    expect(framesOfAbort({ file: "a.ts", line: 0, column: 0 }, undefined)).toEqual(["(a.ts)"]);
+    expect(framesOfAbort({ file: "", line: 4, column: 9 }, undefined)).toEqual([]);
+  });
+});
+
+describe("framesOfTrap()", () => {
+  it("keeps the guest's frames and drops the host's", () => {
+    const stack = `RuntimeError: unreachable
+    at wasm://wasm/0ab1:wasm-function[12]:0x34
+    at pay (wasm://wasm/pay-0ab1:wasm-function[3]:0x1f)
+    at callGuest (file:///srv/host/guest-run.js:1:2)`;
+    expect(framesOfTrap(stack)).toEqual(["(wasm-function[12]:0x34)", "pay (wasm-function[3]:0x1f)"]);
+  });
+});
