@@ -5,6 +5,8 @@ const CHECKS: readonly (readonly [name: string, command: string, args: readonly 
   ["format", "oxfmt", ["--check", "."]],
   ["lint", "oxlint", ["--type-aware", "--deny-warnings", "."]],
   ["types", "tsc", ["-p", "."]],
+  ["types of the SDK", "tsc", ["-p", "sdk/typescript"]],
+  ["types of the handlers", "tsc", ["-p", "handlers"]],
   ["generated files", process.execPath, ["scripts/generate.ts", "--check"]],
   ["dead code", "knip", []],
   ["architecture", "vitest", ["run", "test/architecture", "--reporter=dot"]],

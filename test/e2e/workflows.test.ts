@@ -23,6 +23,12 @@ function results({ steps }: EndedTask): Record<string, unknown> {
   return Object.fromEntries(Array.from(steps.values(), ({ name, results: result }) => [name, result?.result]));
 }
 
+/** The sample order with some members changed. */
+function sample(changes: object): string {
+  const order = JSON.parse(readFileSync(`${HANDLERS_DIR}/commerce/samples/order_fulfillment.json`, "utf8")) as object;
+  return JSON.stringify({ ...order, ...changes });
+}
+
 describe("the shipped handlers", () => {
   it("load without a problem: components, callables, templates", () => {
     expect(host.handlers.problems).toEqual([]);
@@ -80,12 +86,6 @@ describe("math/diamond_workflow", () => {
 });
 
 describe("commerce/order_fulfillment", () => {
-  const sample = (changes: object): string =>
-    JSON.stringify({
-      ...(JSON.parse(readFileSync(`${HANDLERS_DIR}/commerce/samples/order_fulfillment.json`, "utf8")) as object),
-      ...changes,
-    });
-
   it("validates, reserves, charges and ships, each step with the results before it", async () => {
     const context = sample({ order_id: "good", payment: { method: "card", simulate: "ok" } });
     const task = await run(host, database, "commerce/order_fulfillment", context);

@@ -5,7 +5,6 @@ import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { Database, type DatabaseOptions } from "../../src/host/database/connection.ts";
 import { SERVER_NAMES, type ServerName, TEMPLATE_DATABASE, type TestServer, urlOf } from "./postgres-servers.ts";
-import type {} from "./global-setup.ts"; // For what it declares.
 
 /** A database of a test's own, on the run's server. */
 export interface TestDatabase extends AsyncDisposable {

@@ -19,7 +19,11 @@ export interface TestHostOptions {
 
 /** A whole host in this process, on a database of its own, with any free port. */
 export function startTestHost(options: TestHostOptions): Promise<Host> {
-  const settings = { "web.bind_address": "127.0.0.1:0", "database.url": options.database.url, ...options.settings };
+  const settings: Record<string, string | number | boolean> = {
+    "web.bind_address": "127.0.0.1:0",
+    "database.url": options.database.url,
+    ...options.settings,
+  };
   const flags = Object.entries(settings).map(([key, value]) => ({ flag: "test", key, value: String(value) }));
   return startHost({
     loaded: loadConfig({ env: { TASKER_ENV: "test" }, flags }),

@@ -1,6 +1,7 @@
 /**
  * The composition root: builds every part of a host, in the order in which each can work, and takes them down in reverse.
  */
+import { relative } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import { uuidv7 } from "../../core/ids.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -154,7 +155,7 @@ async function load(
     nativeCallables: events.nativeCallables,
     retryDefaults: retryDefaults(config),
     allowUnknownHandlers: config.orchestrationApi.mode === "external",
-    onFile: onProgress,
+    onFile: (path) => onProgress(`Loading ${relative(process.cwd(), path)}…`),
   });
 }
 

@@ -41,7 +41,7 @@ export async function runHost(options: RunOptions, context: CliContext): Promise
     handlersDir: options.handlers === undefined ? undefined : resolve(options.handlers),
     clock,
     logger: createLogger({ level: loaded.config.logging.level }),
-    onProgress: (message) => progress.show(shortened(message)),
+    onProgress: (message) => progress.show(message),
   }).finally(() => progress.clear());
   const tookMs = clock.now() - startedMs;
   if (options.json) stdout.write(`${JSON.stringify(hostJson(host, tookMs))}\n`);

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { scanJson } from "../../core/json.ts";
 import type { GuestFailure, Outcome, RunReport } from "../../runtime/index.ts";
 import type { StepEventPayload } from "../domain/step-event.ts";
 
@@ -34,7 +35,10 @@ export async function runNativeHandler(
 async function invoke(event: StepEventPayload, handler: NativeHandler, signal: AbortSignal): Promise<Outcome> {
   try {
     const resultJson = JSON.stringify(await handler(event, signal)) as string | undefined; // undefined for functions and undefined
-    if (resultJson === undefined) return { kind: "invalid-result", reason: "the native handler returned no JSON value" };
+    if (resultJson === undefined)
+      return { kind: "invalid-result", reason: "the native handler returned no JSON value" };
+    const problem = scanJson(resultJson, { maxBytes: Number.MAX_SAFE_INTEGER });
+    if (problem !== undefined) return { kind: "invalid-result", reason: `its result holds ${problem.found}` };
     return { kind: "success", resultJson, metadataJson: "{}", attributes: [] };
   } catch (error) {
     return failureOf(error);
@@ -50,6 +54,9 @@ function failureOf(thrown: unknown): GuestFailure {
     retryable: !("retryable" in error && error.retryable === false),
     contextJson: "{}",
     attributes: [],
-    backtrace: (error.stack ?? "").split("\n").slice(1).map((line) => line.trim()),
+    backtrace: (error.stack ?? "")
+      .split("\n")
+      .slice(1)
+      .map((line) => line.trim()),
   };
 }

@@ -3,11 +3,6 @@ import type { Database } from "../database/connection.ts";
 /** Every send into a step queue notifies this channel; the payload is not needed. */
 export const WAKE_CHANNEL = "pgmq_message_ready";
 
-/** Makes sure that the namespace's step queue exists. */
-export async function ensureStepQueue(database: Database, namespace: string): Promise<void> {
-  await database.query("ensure_queue", "select tasker_host.ensure_queue($1)", [namespace]);
-}
-
 /** Visible messages by namespace, in one round trip; namespaces without a queue are left out. */
 export async function queueDepths(
   database: Database,

@@ -18,10 +18,11 @@ export class Metrics {
   readonly fuelUsed = this.#counter("tasker_steps_fuel_total", "Fuel used by runs, in units of the fuel schedule", [
     "namespace",
   ]);
-  readonly resultsSubmitted = this.#counter("tasker_steps_results_submitted_total", "Results by the database's verdict", [
-    "namespace",
-    "verdict",
-  ]);
+  readonly resultsSubmitted = this.#counter(
+    "tasker_steps_results_submitted_total",
+    "Results by the database's verdict",
+    ["namespace", "verdict"],
+  );
   readonly messagesArchived = this.#counter(
     "tasker_messages_archived_total",
     "Queue messages archived without running a step",

@@ -1,16 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
-import type { Artifact, CheckpointWords, RunLimits, RunReport, StepContext } from "../../runtime/index.ts";
+import type { CheckpointWords, RunLimits, RunReport, StepContext } from "../../runtime/index.ts";
 import { parseCheckpoint } from "../domain/checkpoint.ts";
 import type { StepEventPayload } from "../domain/step-event.ts";
 import type { StepEvent, StepEventHandler } from "../events/in-process-event-system.ts";
+import type { LoadedComponent } from "../registry/handler-registry.ts";
 import type { NamespaceSandboxes } from "./namespace-sandboxes.ts";
-
-/** A component ready to run, and what helps to explain its failures. */
-export interface LoadedComponent {
-  readonly artifact: Artifact;
-  readonly sourceMap: string | undefined;
-}
 
 export interface SandboxHandlerDeps {
   readonly sandboxes: NamespaceSandboxes;

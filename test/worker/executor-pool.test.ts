@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import { silentLogger } from "../../src/core/logger.ts";
+import type { ClaimedStep } from "../../src/host/database/steps.ts";
+import { Metrics } from "../../src/host/observability/metrics.ts";
+import {
+  type ExecutorPoolOptions,
+  type SharedCapacity,
+  WorkerExecutorPool,
+} from "../../src/host/worker/executor-pool.ts";
+import { ManualClock } from "../runtime/support/manual-clock.ts";
+
+function step(stepUuid: string): ClaimedStep {
+  return {
+    stepUuid,
+    taskUuid: "task",
+    epoch: 1,
+    attempt: 1,
+    maxAttempts: 3,
+    retryable: true,
+    namespace: "ns",
+    taskName: "task",
+    taskVersion: "1.0.0",
+    stepName: stepUuid,
+    templateStepName: stepUuid,
+    correlationId: "correlation",
+    parentCorrelationId: undefined,
+    callable: "a.b",
+    method: undefined,
+    timeoutSeconds: undefined,
+    digest: undefined,
+    contextJson: "{}",
+    inputsJson: "{}",
+    configJson: "{}",
+    dependencyResults: [],
+    checkpointJson: undefined,
+    priority: 0,
+  };
+}
+
+/** A pool over a queue in memory; `asked` holds the quantity of each claim, steps run until `finish` is called. */
+function setup(options: Partial<ExecutorPoolOptions> & { readonly queue?: number } = {}) {
+  const asked: number[] = [];
+  const running = new Map<string, () => void>();
+  let left = options.queue ?? 0;
+  let claimed = Promise.withResolvers<void>();
+  const pool = new WorkerExecutorPool({
+    namespace: "ns",
+    claim: (_namespace, quantity) => {
+      asked.push(quantity);
+      const taken = Math.min(quantity, left);
+      const steps = Array.from({ length: taken }, (_, index) => step(`${left - index}`));
+      left -= taken;
+      claimed.resolve();
+      return Promise.resolve(steps);
+    },
+    execute: ({ stepUuid }) => new Promise((resolve) => running.set(stepUuid, resolve)),
+    paused: () => false,
+    capacity: { max: 100, used: 0 },
+    clock: new ManualClock(),
+    logger: silentLogger,
+    metrics: new Metrics(),
+    initialSlots: 4,
+    maxSlots: 8,
+    maxBatchSize: 3,
+    pollIntervalMs: 250,
+    ...options,
+  });
+  return {
+    pool,
+    asked,
+    running,
+    /** Resolves at the next claim. */
+    nextClaim: () => {
+      claimed = Promise.withResolvers<void>();
+      return claimed.promise;
+    },
+    add: (steps: number) => {
+      left += steps;
+    },
+    finish: () => {
+      for (const [stepUuid, done] of running) {
+        running.delete(stepUuid);
+        done();
+      }
+    },
+  };
+}
+
+describe("WorkerExecutorPool", () => {
+  it("claims what it has slots for, in batches, and no more", async () => {
+    const { pool, asked, running, finish } = setup({ queue: 10 });
+    await pool.start();
+    await expect.poll(() => running.size).toBe(4);
+    expect(asked).toEqual([3, 1]);
+    expect(pool.free).toBe(0);
+    await pool.stop();
+    finish();
+    await pool.idle();
+    expect(pool.completed).toBe(4);
+  });
+
+  it("looks into the queue at once when it is woken", async () => {
+    const { pool, asked, running, nextClaim, add, finish } = setup();
+    const first = nextClaim();
+    await pool.start();
+    await first;
+    add(1);
+    const second = nextClaim();
+    pool.wake();
+    await second;
+    await expect.poll(() => running.size).toBe(1);
+    expect(asked).toHaveLength(2);
+    await pool.stop();
+    finish();
+  });
+
+  it("claims nothing while it is paused, or while other namespaces use the host's whole capacity", async () => {
+    const capacity: SharedCapacity = { max: 5, used: 5 };
+    const full = setup({ queue: 1, capacity });
+    const paused = setup({ queue: 1, paused: () => true });
+    await full.pool.start();
+    await paused.pool.start();
+    await full.pool.stop();
+    await paused.pool.stop();
+    expect([...full.asked, ...paused.asked]).toEqual([]);
+  });
+
+  it("goes on after a claim that failed", async () => {
+    let failures = 0;
+    const failed = Promise.withResolvers<void>();
+    const { pool } = setup({
+      claim: () => {
+        failures += 1;
+        if (failures === 2) failed.resolve();
+        return Promise.reject(new Error("Postgres is away"));
+      },
+    });
+    await pool.start();
+    pool.wake();
+    await failed.promise;
+    await pool.stop();
+    expect(failures).toBeGreaterThanOrEqual(2);
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { silentLogger } from "../../src/core/logger.ts";
+import type { StepReport, StepVerdict } from "../../src/host/database/steps.ts";
+import { Metrics } from "../../src/host/observability/metrics.ts";
+import { ResultReporter, type ReportSteps } from "../../src/host/worker/result-reporter.ts";
+import { systemClock } from "../../src/core/clock.ts";
+
+function reportOf(stepUuid: string): StepReport {
+  return { stepUuid, epoch: 1, success: true, retryable: false, retryAfterMs: undefined, resultJson: "{}" };
+}
+
+function recorded(reports: readonly StepReport[]): readonly StepVerdict[] {
+  return reports.map(({ stepUuid }) => ({ stepUuid, verdict: "recorded" }));
+}
+
+function setup(
+  reportSteps: ReportSteps,
+  options: { maxBatchSize?: number; persistenceTimeoutMs?: number } = {},
+): ResultReporter {
+  return new ResultReporter({
+    reportSteps,
+    clock: systemClock,
+    logger: silentLogger,
+    metrics: new Metrics(),
+    maxBatchSize: options.maxBatchSize ?? 100,
+    flushIntervalMs: 1,
+    persistenceTimeoutMs: options.persistenceTimeoutMs ?? 1_000,
+  });
+}
+
+describe("ResultReporter", () => {
+  it("reports results that come together in one batch, and no batch larger than allowed", async () => {
+    const sizes: number[] = [];
+    await using reporter = setup(
+      (reports) => {
+        sizes.push(reports.length);
+        return Promise.resolve(recorded(reports));
+      },
+      { maxBatchSize: 3 },
+    );
+    await reporter.start();
+    const verdicts = await Promise.all(["a", "b", "c", "d", "e"].map((step) => reporter.submit("ns", reportOf(step))));
+    expect(verdicts.map((verdict) => verdict?.verdict)).toEqual(Array.from({ length: 5 }, () => "recorded"));
+    expect(sizes).toEqual([3, 2]);
+  });
+
+  it("keeps a batch while Postgres is away, says so, and reports it when Postgres is back", async () => {
+    let away = true;
+    const stalled: boolean[] = [];
+    await using reporter = setup((reports) => {
+      stalled.push(reporter.stalled);
+      if (!away) return Promise.resolve(recorded(reports));
+      away = stalled.length < 3;
+      return Promise.reject(new Error("connection refused"));
+    });
+    await reporter.start();
+    expect((await reporter.submit("ns", reportOf("a")))?.verdict).toBe("recorded");
+    expect(stalled).toEqual([false, true, true, true]);
+    expect(reporter.stalled).toBe(false);
+  });
+
+  it("flushes what is there when it stops", async () => {
+    const reporter = setup((reports) => Promise.resolve(recorded(reports)));
+    await reporter.start();
+    const verdict = reporter.submit("ns", reportOf("a"));
+    await reporter.stop();
+    expect((await verdict)?.verdict).toBe("recorded");
+    await reporter.stop();
+  });
+
+  it("gives up a result at the end of a shutdown that Postgres never sees: its lease will tell", async () => {
+    const reporter = setup(() => Promise.reject(new Error("connection refused")), { persistenceTimeoutMs: 0 });
+    await reporter.start();
+    const verdict = reporter.submit("ns", reportOf("a"));
+    await reporter.stop();
+    expect(await verdict).toBeUndefined();
+  });
+});
