@@ -101,6 +101,22 @@ describe("metering itself", () => {
     expect(performance.now() - started).toBeLessThan(2_000);
   });
 
+  it("keeps function names for backtraces and nothing else of the custom sections", async () => {
+    const text = `(module (@custom "other" "x") (func $outer (export "f") (unreachable)) (func $inner))`;
+    const { bytes } = meterModule(await wasm(text));
+    expect(Buffer.from(bytes).includes("outer")).toBe(true);
+    expect(Buffer.from(bytes).includes("other")).toBe(false);
+  });
+
+  it("does not mind a name section that lies about its size, nor a tag whose attribute is written long", () => {
+    const preamble = "0061736d01000000";
+    const type = "010401600000";
+    const longTag = "0d05018080" + "0000";
+    const names = "000a046e616d6501ff7f0000";
+    const bytes = Uint8Array.from(Buffer.from(preamble + type + longTag + names, "hex"));
+    expect(refusal(bytes)).toBe("admitted");
+  });
+
   it("gives the same bytes for the same bytes", async () => {
     const bytes = await wasm(`(module (memory 1) (func $f (export "f") (call $f) (drop (memory.grow (i32.const 1)))))`);
     expect(meterModule(bytes)).toEqual(meterModule(bytes));

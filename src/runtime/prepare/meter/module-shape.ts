@@ -151,8 +151,7 @@ function readImportType(reader: ByteReader, draft: Draft, limits: MeterLimits): 
       readGlobalType(reader, draft);
       break;
     case EXTERN.tag:
-      reader.byte();
-      draft.tags.push(reader.u32());
+      draft.tags.push(readTagType(reader));
       break;
     default:
       refuse("TSK_COMPONENT_UNSUPPORTED", `an import of the unknown kind ${kind}`);
@@ -191,10 +190,13 @@ function readMemories(reader: ByteReader | undefined, draft: Draft, limits: Mete
 function readTags(reader: ByteReader | undefined, draft: Draft, limits: MeterLimits): void {
   const count = reader?.count("tags", limits.maxTags) ?? 0;
   if (reader === undefined) return;
-  for (let index = 0; index < count; index += 1) {
-    reader.byte();
-    draft.tags.push(reader.u32());
-  }
+  for (let index = 0; index < count; index += 1) draft.tags.push(readTagType(reader));
+}
+
+/** An attribute, which is always 0 but may be written long, and the type index. */
+export function readTagType(reader: ByteReader): number {
+  reader.u32();
+  return reader.u32();
 }
 
 function readGlobals(reader: ByteReader | undefined, draft: Draft, limits: MeterLimits): void {

@@ -7,7 +7,15 @@ import { ByteWriter } from "./byte-writer.ts";
 import { type IndexMap, rewriteConstExpression } from "./const-expression.ts";
 import type { MeterIndices } from "./meter-indices.ts";
 import { METER_GLOBALS, METER_NAMESPACE, type MeteredMemory, type MeterLimits } from "./metered-module.ts";
-import { capped, EXTERN, maxCodeBytes, type ModuleShape, SECTION, TABLE_WITH_EXPRESSION } from "./module-shape.ts";
+import {
+  capped,
+  EXTERN,
+  maxCodeBytes,
+  type ModuleShape,
+  readTagType,
+  SECTION,
+  TABLE_WITH_EXPRESSION,
+} from "./module-shape.ts";
 import type { TypeSection } from "./type-section.ts";
 import { I32, I64, skipValueType } from "./value-type.ts";
 
@@ -55,16 +63,19 @@ export function rewriteImports({ shape, types, indices }: Rewriting): Bytes {
   return writer.take();
 }
 
+/** A tag is an exception; there is no other kind yet. */
+const TAG_ATTRIBUTE = 0;
+
 /** Functions and tags keep their types, which have moved. */
 function copyImport(reader: ByteReader, writer: ByteWriter, types: TypeSection): void {
   const start = reader.at;
   reader.skip(reader.u32());
   reader.skip(reader.u32());
   const kind = reader.byte();
-  if (kind === EXTERN.tag) reader.byte();
   if (kind === EXTERN.function || kind === EXTERN.tag) {
     writer.copy(reader.bytes, start, reader.at);
-    writer.u32(types.original(reader.u32()));
+    if (kind === EXTERN.tag) writer.byte(TAG_ATTRIBUTE);
+    writer.u32(types.original(kind === EXTERN.tag ? readTagType(reader) : reader.u32()));
     return;
   }
   if (kind === EXTERN.global || kind === EXTERN.table) skipValueType(reader);
@@ -114,8 +125,8 @@ export function rewriteTags({ shape, types }: Rewriting): Bytes {
   const count = reader.u32();
   writer.u32(count);
   for (let index = 0; index < count; index += 1) {
-    writer.byte(reader.byte());
-    writer.u32(types.original(reader.u32()));
+    writer.byte(TAG_ATTRIBUTE);
+    writer.u32(types.original(readTagType(reader)));
   }
   return writer.take();
 }
@@ -259,25 +270,23 @@ export function rewriteData({ shape, map, limits }: Rewriting): Bytes {
   return writer.view();
 }
 
-/** The function names of the name section, for backtraces; functions keep their indices. Other custom sections go. */
+/**
+ * The function names of the name section, for backtraces; functions keep their indices. Other custom sections go, and so do
+ * names that end beyond their section: V8 does not mind them either.
+ */
 export function functionNames(shape: ModuleShape): Bytes {
   const writer = new ByteWriter();
   const names = shape.customSections.find((section) => isNameSection(section));
-  if (names === undefined) return writer.take();
-  while (!names.done) {
-    const start = names.at;
-    const kind = names.byte();
-    names.skip(names.u32());
-    if (kind !== FUNCTION_NAMES) continue;
-    writer.text("name");
-    writer.copy(names.bytes, start, names.at);
-    break;
-  }
+  const part = names === undefined ? undefined : functionNamesIn(names);
+  if (part === undefined) return writer.take();
+  writer.text("name");
+  writer.copy(part);
   return writer.take();
 }
 
-const FUNCTION_NAMES = 1;
 const NAME = [4, 0x6e, 0x61, 0x6d, 0x65];
+const FUNCTION_NAMES = 1;
+const LONGEST_HEADER = 6;
 
 /** Moves the reader behind the section's name if it is `name`. */
 function isNameSection(section: ByteReader): boolean {
@@ -285,4 +294,16 @@ function isNameSection(section: ByteReader): boolean {
   if (end - at < NAME.length || !NAME.every((byte, index) => bytes[at + index] === byte)) return false;
   section.skip(NAME.length);
   return true;
+}
+
+function functionNamesIn(names: ByteReader): Uint8Array | undefined {
+  while (names.end - names.at > LONGEST_HEADER) {
+    const start = names.at;
+    const kind = names.byte();
+    const size = names.u32();
+    if (size > names.end - names.at) return undefined;
+    names.skip(size);
+    if (kind === FUNCTION_NAMES) return names.bytes.subarray(start, names.at);
+  }
+  return undefined;
 }
