@@ -111,7 +111,7 @@ describe("metering itself", () => {
   it("does not mind a name section that lies about its size, nor a tag whose attribute is written long", () => {
     const preamble = "0061736d01000000";
     const type = "010401600000";
-    const longTag = "0d05018080" + "0000";
+    const longTag = "0d050180800000";
     const names = "000a046e616d6501ff7f0000";
     const bytes = Uint8Array.from(Buffer.from(preamble + type + longTag + names, "hex"));
     expect(refusal(bytes)).toBe("admitted");

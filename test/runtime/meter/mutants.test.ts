@@ -41,7 +41,7 @@ function verdict(bytes: Uint8Array<ArrayBuffer>): string {
     meterModule(bytes);
     return "admitted";
   } catch (error) {
-    return isTaskerError(error) ? error.code : `${error}`;
+    return isTaskerError(error) ? error.code : String(error);
   }
 }
 
