@@ -1,7 +1,6 @@
 /** The derived plan against the modules it links, and against what the translate process recorded. */
 import { createHash } from "node:crypto";
 import type { CoreSort } from "../component/definition.ts";
-import { GATE_LIMITS } from "../component/gate-limits.ts";
 import { type ModuleInterface, withoutCustomSections } from "../component/read-module.ts";
 import { quoted, refuse } from "../component/refuse.ts";
 import type { ExportReference, LinkPlan, RecordedImport, RecordedPlan } from "../link-plan.ts";
@@ -18,7 +17,6 @@ export function checkPlan(plan: LinkPlan, { interfaces }: ComponentModules): voi
       refuse("TSK_COMPONENT_MALFORMED", `it links an export ${quoted(reference.name)} that is not there`);
     }
   };
-  let memories = 0;
   plan.instantiations.forEach(({ module, imports }, index) => {
     const wanted: ModuleInterface | undefined = interfaces[module];
     if (wanted === undefined || wanted.imports.length !== imports.length) {
@@ -30,11 +28,7 @@ export function checkPlan(plan: LinkPlan, { interfaces }: ComponentModules): voi
         refuse("TSK_COMPONENT_MALFORMED", "it links a host function that is not there");
       }
     });
-    memories += wanted.exports.some(({ sort }) => sort === "memory") ? 1 : 0;
   });
-  if (memories > GATE_LIMITS.maxMemories * 2) {
-    refuse("TSK_COMPONENT_TOO_LARGE", `${memories} instances with memories`, `at most ${GATE_LIMITS.maxMemories * 2}`);
-  }
   checkFunctions(plan, checkReference);
 }
 

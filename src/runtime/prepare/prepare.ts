@@ -1,6 +1,7 @@
 /** What the prepare process does with an upload. It never loads jco or anything that jco wrote. */
 import { createHash } from "node:crypto";
 import type { Artifact, Manifest, PreparedModule } from "../artifact.ts";
+import { GATE_LIMITS } from "../component/gate-limits.ts";
 import { refuse } from "../component/refuse.ts";
 import { compileComponent } from "../execute/compiled-component.ts";
 import type { PrepareLimits } from "../limits.ts";
@@ -29,6 +30,8 @@ export function prepare(bytes: Uint8Array<ArrayBuffer>, recorded: RecordedPlan, 
   };
   checkPlan(plan, modules);
   compareWithRecording(plan, recorded, modules);
+  const metered = meterModules(modules);
+  checkMemories(plan, metered);
   return {
     digest: createHash("sha256").update(bytes).digest("hex"),
     preparerVersion: PREPARER_VERSION,
@@ -36,7 +39,7 @@ export function prepare(bytes: Uint8Array<ArrayBuffer>, recorded: RecordedPlan, 
     manifest: NOT_DESCRIBED,
     imports: [...derived.imports.keys()],
     exports: [...derived.exports.keys()],
-    modules: meterModules(modules),
+    modules: metered,
     plan,
     describeFuel: 0,
   };
@@ -47,6 +50,14 @@ export function describePrepared(artifact: Artifact, limits: PrepareLimits): Des
   const description = describe(compileComponent(artifact), limits);
   checkManifest(description.manifest);
   return description;
+}
+
+/** Each memory reserves gigabytes of V8's address space, however small it is, and one module can be instantiated often. */
+function checkMemories({ instantiations }: LinkPlan, modules: readonly PreparedModule[]): void {
+  const memories = instantiations.reduce((sum, { module }) => sum + (modules[module]?.memories.length ?? 0), 0);
+  if (memories > GATE_LIMITS.maxMemories) {
+    refuse("TSK_COMPONENT_TOO_LARGE", `${memories} memories in one instance`, `at most ${GATE_LIMITS.maxMemories}`);
+  }
 }
 
 const NOT_DESCRIBED: Manifest = { name: "", version: "", callables: [], sdk: "" };
