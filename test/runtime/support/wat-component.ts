@@ -44,6 +44,7 @@ const BUMP = `
   (block $fits
     (br_if $fits (i32.le_u (global.get $heap) (i32.mul (memory.size) (i32.const 65536))))
     (if (i32.eq (memory.grow (i32.add (i32.const 1) (i32.div_u (local.get 3) (i32.const 65536)))) (i32.const -1)) (then unreachable)))
+  (memory.copy (local.get $start) (local.get 0) (local.get 1))
   (local.get $start)`;
 
 /** Manifest at 1024: name "wat", version "1", callables ["test"], sdk "wat/1". */
