@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { stackBytesFor } from "../../../src/runtime/prepare/meter/index.ts";
 import { instantiateMetered, type MeteredRun } from "./metered-instance.ts";
 import { wasm } from "./wasm-text.ts";
 
-/** 1,500 units of 256 bytes: less than V8's default stack of 984 KiB has. */
 const DEPTH = { callDepth: 1_500 } as const;
+/** What V8 takes where nobody gave it `--stack-size`. */
+const DEFAULT_STACK_BYTES = 984 * 1024;
 
 describe("call depth", () => {
   const shapes: readonly (readonly [name: string, fields: string])[] = [
@@ -57,6 +59,10 @@ describe("call depth", () => {
       expect(fuel.size).toBe(1);
     });
   }
+
+  it("is set here to what V8's default stack holds", () => {
+    expect(stackBytesFor(DEPTH.callDepth)).toBeLessThan(DEFAULT_STACK_BYTES);
+  });
 
   it("ends before V8's stack does where calls go through the host and back", async () => {
     const bytes = await wasm(`(module (import "host" "g" (func $g)) (func (export "f") (call $g)))`);

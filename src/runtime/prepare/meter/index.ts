@@ -1,7 +1,6 @@
 /** Metering: a core module in, a module out that counts what it does and stops itself. See docs/fuel.md. */
 export { FUEL_SCHEDULE, type FuelSchedule } from "./fuel-schedule.ts";
 export {
-  CALL_DEPTH_UNIT_BYTES,
   debitFuel,
   type FuelReading,
   MAX_CALL_DEPTH,
