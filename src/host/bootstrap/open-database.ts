@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { TaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { HostConfig } from "../config/schema.ts";
 import { Database, type DatabaseAddress } from "../database/connection.ts";
@@ -29,6 +30,7 @@ export async function openDatabase(deps: OpenDatabaseDeps): Promise<OpenedDataba
   await using resources = new AsyncDisposableStack();
   const { url } = deps.config;
   if (url !== "") {
+    refuseBrokenUrl(url);
     const database = resources.use(connect({ url }, deps));
     await database.query("ping", "select 1");
     const kept = resources.move();
@@ -71,7 +73,16 @@ function connect(address: DatabaseAddress, { config, clock, logger, onRoundTrip 
   });
 }
 
+/** The URL itself is not shown: it may hold a password. */
+function refuseBrokenUrl(url: string): void {
+  if (URL.canParse(url)) return;
+  throw new TaskerError("TSK_CONFIG_INVALID", {
+    attempted: "Cannot connect to the database",
+    found: "database.url (or DATABASE_URL) is no URL",
+    accepted: "postgres://user:password@host:5432/name, or postgres://user@localhost/name?host=/folder/of/socket",
+  });
+}
+
 function withoutPassword(url: string): string {
-  const { hostname, port, pathname } = new URL(url);
-  return `postgres://${hostname}${port === "" ? "" : `:${port}`}${pathname}`;
+  return url.replace(/\/\/[^@/]*@/, "//").replace(/\?.*$/, "");
 }
