@@ -50,19 +50,25 @@ begin
 
   with made as (
     insert into tasker.tasks
-      (named_task_uuid, requested_at, initiator, source_system, reason, tags, context, identity_hash, priority,
+      (task_uuid, named_task_uuid, requested_at, initiator, source_system, reason, tags, context, identity_hash, priority,
        correlation_id, parent_correlation_id, created_at, updated_at)
-    select u.template, v_now, u.body ->> 'initiator', u.body ->> 'source_system', u.body ->> 'reason',
+    select u.task_uuid, u.template, v_now, u.body ->> 'initiator', u.body ->> 'source_system', u.body ->> 'reason',
            coalesce(u.body -> 'tags', '[]'), u.body -> 'context', u.identity, coalesce((u.body ->> 'priority')::int, 0),
            coalesce((u.body ->> 'correlation_id')::uuid, tasker.uuid_generate_v7()),
            (u.body ->> 'parent_correlation_id')::uuid, v_now, v_now
-    from unnest(v_bodies, v_templates, v_identities) with ordinality u (body, template, identity, n)
-    where u.template is not null
+    from (
+      -- Tasks sort as they were asked for; they are inserted in another order, so that no two callers deadlock.
+      select a.*, tasker.uuid_generate_v7() as task_uuid
+      from unnest(v_bodies, v_templates, v_identities) with ordinality a (body, template, identity, n)
+      where a.template is not null
+      offset 0
+    ) u
     order by u.identity, u.n
     on conflict (identity_hash) do nothing
     returning task_uuid, named_task_uuid
   )
-  select array_agg(task_uuid), array_agg(named_task_uuid) into v_tasks, v_task_templates
+  select array_agg(task_uuid order by task_uuid), array_agg(named_task_uuid order by task_uuid)
+  into v_tasks, v_task_templates
   from made;
 
   if v_tasks is not null then

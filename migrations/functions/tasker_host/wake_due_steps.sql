@@ -39,7 +39,7 @@ begin
 
   return query
     select coalesce(cardinality(v_steps), 0),
-           (select ceil(greatest(extract(epoch from min(r.due_at) - v_now), 0) * 1000)::bigint
-            from tasker_host.step_retries r);
+           (select ceil(extract(epoch from greatest(r.due_at - v_now, interval '0')) * 1000)::bigint
+            from tasker_host.step_retries r order by r.due_at limit 1);
 end
 $$;

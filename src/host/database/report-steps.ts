@@ -46,7 +46,10 @@ export function reportStepsExternal(
   );
 }
 
-function columns(batch: readonly StepReport[]): readonly unknown[] {
+/** A report as it is sent; a result of null is one that Postgres refused. */
+type SentReport = Omit<StepReport, "resultJson"> & { readonly resultJson: string | null };
+
+function columns(batch: readonly SentReport[]): readonly unknown[] {
   return [
     batch.map(({ stepUuid }) => stepUuid),
     batch.map(({ epoch }) => epoch),
@@ -56,12 +59,13 @@ function columns(batch: readonly StepReport[]): readonly unknown[] {
 }
 
 /**
- * The SQL function finds the results that are no `jsonb` by itself. What only shows when the row is written (a value that
- * an index of the database cannot hold, say) fails the statement: then the batch is halved until the row is alone.
+ * The SQL function finds the results that are no `jsonb` by itself. What only shows when the row is sent or written (a value
+ * that an index of the database cannot hold, say) fails the statement: then the batch is halved until the row is alone, and
+ * its step fails with what Postgres said.
  */
 async function bisected(
-  reports: readonly StepReport[],
-  send: (batch: readonly StepReport[]) => Promise<readonly VerdictRow[]>,
+  reports: readonly SentReport[],
+  send: (batch: readonly SentReport[]) => Promise<readonly VerdictRow[]>,
 ): Promise<readonly StepVerdict[]> {
   const [first] = reports;
   if (first === undefined) return [];
@@ -70,8 +74,11 @@ async function bisected(
   } catch (error) {
     if (!isRefusal(error)) throw error;
     if (reports.length === 1) {
-      const { code = "", message } = error;
-      return [{ stepUuid: first.stepUuid, verdict: "refused", sqlstate: code, message }];
+      // Null was refused too: it is not the result that Postgres does not take.
+      if (first.resultJson === null) throw error;
+      const [row] = await send([{ ...first, resultJson: null }]);
+      if (row?.verdict !== "refused") return row === undefined ? [] : [verdictOf(row)];
+      return [verdictOf({ ...row, sqlstate: error.code ?? null, message: error.message })];
     }
     const middle = reports.length >> 1;
     const left = await bisected(reports.slice(0, middle), send);

@@ -52,9 +52,7 @@ export type ArchiveReason =
   /** The step is done, failed for good or cancelled. */
   | "finished"
   /** The step waits, for its parents or for its retry: a message of its own will come. */
-  | "not_enqueued"
-  /** The step is in no template any more: nobody can say how to run it. */
-  | "unknown_template_step";
+  | "not_enqueued";
 
 export interface ArchivedMessage {
   readonly messageId: number;
@@ -89,7 +87,7 @@ export type StepVerdict =
     }
   | {
       readonly stepUuid: string;
-      /** Postgres cannot hold the result. The lease still stands: report a failure instead. */
+      /** Postgres cannot hold the result: the step has failed for good, with code TSK_STEP_RESULT_REFUSED. */
       readonly verdict: "refused";
       readonly sqlstate: string;
       readonly message: string;

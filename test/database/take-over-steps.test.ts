@@ -1,0 +1,335 @@
+import { randomUUID } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isTaskerError } from "../../src/core/errors/index.ts";
+import { takeOverSteps } from "../../src/host/database/claim-steps.ts";
+import type { Database } from "../../src/host/database/connection.ts";
+import { wakeDueSteps } from "../../src/host/database/due-steps.ts";
+import { checkpointSteps, reconcileLeases, releaseLeases } from "../../src/host/database/leases.ts";
+import { closeSession, heartbeat } from "../../src/host/database/sessions.ts";
+import type { ClaimedStep } from "../../src/host/database/steps.ts";
+import { createTasks } from "../../src/host/database/tasks.ts";
+import { type TestDatabase, testDatabase, testServerNames } from "../support/database.ts";
+import {
+  brokenInvariants,
+  claim,
+  claimOne,
+  createOne,
+  drain,
+  failure,
+  handClock,
+  LINEAR,
+  NAMESPACE,
+  newTask,
+  register,
+  report,
+  RULES,
+  session,
+  SINGLE,
+  stepHistory,
+  success,
+  taskState,
+} from "./support/workflow.ts";
+
+const LEASE_MS = 10_000;
+
+describe.each(testServerNames())("leases on %s", (server) => {
+  let test: TestDatabase;
+  let database: Database;
+  let advance: (byMs: number) => Promise<void>;
+  let first: string;
+  let second: string;
+
+  beforeEach(async () => {
+    test = await testDatabase({ server });
+    database = test.open({ maxConnections: 1 });
+    advance = await handClock(database);
+    await register(database, "single", SINGLE);
+    await register(database, "linear", LINEAR);
+    first = await session(database, LEASE_MS);
+    second = await session(database, LEASE_MS);
+  });
+  afterEach(async () => {
+    expect(await brokenInvariants(database)).toEqual([]);
+    await test.close();
+  });
+
+  const takeOver = (host: string, mode: "embedded" | "external" = "embedded"): Promise<readonly ClaimedStep[]> =>
+    takeOverSteps(database, {
+      session: host,
+      namespaces: [NAMESPACE],
+      quantity: 100,
+      nativeCallables: [],
+      mode,
+      retryRules: RULES,
+    });
+  const claimedBy = async (host: string, name = "single"): Promise<ClaimedStep> => {
+    await createOne(database, name);
+    return claimOne(database, host);
+  };
+  /** Lets `host` miss its heartbeats while the others beat. */
+  const die = async (...living: readonly string[]): Promise<void> => {
+    await advance(LEASE_MS + 1);
+    for (const host of living) await database.query("test_beat", "select tasker_host.heartbeat($1)", [host]);
+  };
+
+  it("of a host that beats are nobody else's", async () => {
+    await claimedBy(first);
+    await advance(LEASE_MS - 1);
+    expect(await heartbeat(database, first)).toBe(true);
+    expect(await heartbeat(database, second)).toBe(true);
+    await advance(LEASE_MS - 1);
+    expect(await takeOver(second)).toEqual([]);
+  });
+
+  it("of a dead host are taken over with a new epoch and a new attempt, while the step stays in progress", async () => {
+    const step = await claimedBy(first);
+    await die(second);
+    const [taken] = await takeOver(second);
+    expect(taken).toEqual({ ...step, epoch: 2, attempt: 2 });
+    expect(await stepHistory(database, step.stepUuid)).toEqual(["pending", "enqueued", "in_progress"]);
+    expect(await takeOver(second)).toEqual([]);
+    const leases = await database.query(
+      "test_leases",
+      "select epoch, attempt, session_uuid as host, ended_as from tasker_host.step_leases order by epoch",
+    );
+    expect(leases).toEqual([
+      { epoch: 1, attempt: 1, host: first, ended_as: "taken_over" },
+      { epoch: 2, attempt: 2, host: second, ended_as: null },
+    ]);
+  });
+
+  it("fence the dead host: its late report and checkpoint are refused, the new holder's are taken", async () => {
+    const step = await claimedBy(first);
+    await die(second);
+    const [taken] = await takeOver(second);
+    if (taken === undefined) throw new Error("one step expected");
+    const late = await report(database, first, [success(step, '"late"')]);
+    expect(late).toEqual([{ stepUuid: step.stepUuid, verdict: "stale" }]);
+    const checkpointJson = '{"cursor":1,"items_processed":1,"timestamp":"x","accumulated_results":null}';
+    expect(await checkpointSteps(database, first, [{ ...step, checkpointJson }])).toEqual(new Set());
+    expect(await report(database, second, [success(taken, '"new"')])).toMatchObject([{ verdict: "recorded" }]);
+    const rows = await database.query(
+      "test_result",
+      "select results ->> 'result' as result from tasker.workflow_steps",
+    );
+    expect(rows).toEqual([{ result: "new" }]);
+  });
+
+  it("take a report of a host that was declared dead as long as nobody took the step over", async () => {
+    const step = await claimedBy(first);
+    await die(second);
+    await database.query("test_bury", "select tasker_host.bury_dead_sessions($1)", [second]);
+    expect(await report(database, first, [success(step)])).toMatchObject([{ verdict: "recorded" }]);
+    expect(await takeOver(second)).toEqual([]);
+  });
+
+  it("end a dead session for good: its heartbeat says so, and it claims nothing", async () => {
+    await createOne(database, "single");
+    await die(second);
+    await takeOver(second);
+    expect(await heartbeat(database, first)).toBe(false);
+    expect(await heartbeat(database, randomUUID())).toBe(false);
+    const ended = (error: unknown): boolean => isTaskerError(error, "TSK_DATABASE_SESSION_ENDED");
+    await expect(claim(database, first)).rejects.toSatisfy(ended);
+    await expect(takeOver(first)).rejects.toSatisfy(ended);
+    expect(await claim(database, second)).toHaveLength(1);
+  });
+
+  it("are only taken over in the namespaces asked for, and no more than asked for", async () => {
+    await register(database, "theirs", SINGLE, { namespace: "theirs" });
+    await createOne(database, "theirs", { namespace: "theirs" });
+    await claim(database, first, { namespace: "theirs" });
+    await createTasks(database, [newTask("single"), newTask("single"), newTask("single")]);
+    await claim(database, first);
+    await die(second);
+    const request = { session: second, nativeCallables: [], mode: "embedded", retryRules: RULES } as const;
+    expect(await takeOverSteps(database, { ...request, namespaces: [NAMESPACE], quantity: 2 })).toHaveLength(2);
+    expect(await takeOverSteps(database, { ...request, namespaces: [NAMESPACE, "theirs"], quantity: 9 })).toHaveLength(
+      2,
+    );
+  });
+
+  it("that are released are handed over at once, and the attempt goes on", async () => {
+    const step = await claimedBy(first);
+    expect(await releaseLeases(database, first, [step.stepUuid])).toBe(1);
+    expect(await releaseLeases(database, first, [step.stepUuid])).toBe(0);
+    expect(await releaseLeases(database, second, [step.stepUuid])).toBe(0);
+    const [taken] = await takeOver(second);
+    expect(taken).toEqual({ ...step, epoch: 2, attempt: 1 });
+    expect(await report(database, first, [success(step)])).toMatchObject([{ verdict: "stale" }]);
+    await report(database, second, [success(taken ?? step)]);
+    expect(await taskState(database, step.taskUuid)).toBe("complete");
+  });
+
+  it("that are released take a report until another host has them", async () => {
+    const step = await claimedBy(first);
+    await releaseLeases(database, first, [step.stepUuid]);
+    expect(await report(database, first, [success(step)])).toMatchObject([{ verdict: "recorded" }]);
+    expect(await takeOver(second)).toEqual([]);
+  });
+
+  it("of a session that is closed are handed over", async () => {
+    const step = await claimedBy(first);
+    await closeSession(database, first);
+    expect(await takeOver(second)).toEqual([{ ...step, epoch: 2 }]);
+  });
+
+  it("that the host does not know of are offered again, once they are old enough", async () => {
+    const known = await claimedBy(first);
+    const lost = await claimedBy(first);
+    expect(await reconcileLeases(database, first, [known.stepUuid], 5_000)).toBe(0);
+    await advance(5_001);
+    expect(await reconcileLeases(database, first, [known.stepUuid], 5_000)).toBe(1);
+    expect((await takeOver(second)).map(({ stepUuid }) => stepUuid)).toEqual([lost.stepUuid]);
+  });
+
+  describe("of a step that may not run again", () => {
+    it("end in error with a code of their own, and the task is orchestrated like after any failure", async () => {
+      await register(database, "once", { a: { retry: { retryable: false } }, b: { after: ["a"] } });
+      const step = await claimedBy(first, "once");
+      await die(second);
+      expect(await takeOver(second)).toEqual([]);
+      expect((await stepHistory(database, step.stepUuid)).slice(-2)).toEqual([
+        "enqueued_as_error_for_orchestration",
+        "error",
+      ]);
+      const [row] = await database.query<Record<string, unknown>>(
+        "test_row",
+        `select results #>> '{metadata,error_code}' as code, attempts, in_process, l.ended_as
+           from tasker.workflow_steps s join tasker_host.step_leases l using (workflow_step_uuid)`,
+      );
+      expect(row).toEqual({ code: "TSK_STEP_HOST_LOST", attempts: 1, in_process: false, ended_as: "exhausted" });
+      expect(await taskState(database, step.taskUuid)).toBe("blocked_by_failures");
+    });
+
+    it("also where they were released: their handler may have begun", async () => {
+      await register(database, "once", { a: { retry: { retryable: false } } });
+      const step = await claimedBy(first, "once");
+      await releaseLeases(database, first, [step.stepUuid]);
+      expect(await takeOver(second)).toEqual([]);
+      expect(await taskState(database, step.taskUuid)).toBe("blocked_by_failures");
+    });
+
+    it("count every dead host as an attempt, so that a step which kills hosts ends, with a dead letter", async () => {
+      const step = await claimedBy(first);
+      let holder = first;
+      for (const attempt of [2, 3]) {
+        const next = await session(database, LEASE_MS);
+        await advance(LEASE_MS + 1);
+        await heartbeat(database, next);
+        const [taken] = await takeOver(next);
+        expect(taken?.attempt).toBe(attempt);
+        holder = next;
+      }
+      const last = await session(database, LEASE_MS);
+      await advance(LEASE_MS + 1);
+      await heartbeat(database, last);
+      expect(await takeOver(last)).toEqual([]);
+      expect(await heartbeat(database, holder)).toBe(false);
+      expect((await stepHistory(database, step.stepUuid)).at(-1)).toBe("error");
+      const entries = await database.query("test_dlq", "select dlq_reason::text as reason from tasker.tasks_dlq");
+      expect(entries).toEqual([{ reason: "max_retries_exceeded" }]);
+    });
+
+    it("are reported to an external orchestrator", async () => {
+      await database.query("test_queue", "select pgmq.create('orchestration_step_results')");
+      await register(database, "once", { a: { retry: { retryable: false } } });
+      const step = await claimedBy(first, "once");
+      await die(second);
+      expect(await takeOver(second, "external")).toEqual([]);
+      expect((await stepHistory(database, step.stepUuid)).at(-1)).toBe("enqueued_as_error_for_orchestration");
+      const rows = await database.query(
+        "test_message",
+        "select message ->> 'step_uuid' as step from pgmq.q_orchestration_step_results",
+      );
+      expect(rows).toEqual([{ step: step.stepUuid }]);
+    });
+  });
+
+  it("of a step that somebody moved on are ended without a run", async () => {
+    const step = await claimedBy(first);
+    await database.query(
+      "test_cancel",
+      "select tasker_host.move_steps(array[$1::uuid], array['in_progress', 'cancelled'], array['{\"type\":\"Cancel\"}'])",
+      [step.stepUuid],
+    );
+    await database.query("test_cancel_row", "update tasker.workflow_steps set in_process = false, processed = true");
+    await die(second);
+    expect(await takeOver(second)).toEqual([]);
+    const rows = await database.query("test_lease", "select ended_as from tasker_host.step_leases");
+    expect(rows).toEqual([{ ended_as: "superseded" }]);
+  });
+
+  it("leave steps alone that another kind of worker runs", async () => {
+    await createOne(database, "single");
+    await database.query(
+      "test_foreign",
+      `select tasker_host.move_steps(array(select workflow_step_uuid from tasker.workflow_steps),
+                                     array['enqueued', 'in_progress'], array['{"type":"Start"}'])`,
+    );
+    await database.query("test_foreign_row", "update tasker.workflow_steps set in_process = true");
+    await die(second);
+    expect(await takeOver(second)).toEqual([]);
+  });
+
+  it("go on counting epochs from attempt to attempt", async () => {
+    const step = await claimedBy(first);
+    await die(second);
+    const [taken] = await takeOver(second);
+    await report(database, second, [failure(taken ?? step)]);
+    await advance(2_000);
+    await wakeDueSteps(database, 10);
+    const third = await claimOne(database, second);
+    expect({ epoch: third.epoch, attempt: third.attempt }).toEqual({ epoch: 3, attempt: 3 });
+    // Whatever the first two holders still say, it is not theirs.
+    for (const late of [step, taken ?? step]) {
+      expect((await report(database, first, [success(late)]))[0]?.verdict).not.toBe("refused");
+    }
+    expect((await stepHistory(database, step.stepUuid)).at(-1)).toBe("in_progress");
+    await report(database, second, [success(third)]);
+    expect(await taskState(database, step.taskUuid)).toBe("complete");
+  });
+
+  it("are taken over once by many hosts that try at the same time", async () => {
+    await createTasks(
+      database,
+      Array.from({ length: 50 }, () => newTask("linear")),
+    );
+    await claim(database, first);
+    await closeSession(database, first);
+    const many = test.open({ maxConnections: 6 });
+    const hosts = await Promise.all(Array.from({ length: 6 }, () => session(many)));
+    const taken = await Promise.all(
+      hosts.map((each) =>
+        takeOverSteps(many, {
+          session: each,
+          namespaces: [NAMESPACE],
+          quantity: 30,
+          nativeCallables: [],
+          mode: "embedded",
+          retryRules: RULES,
+        }),
+      ),
+    );
+    const uuids = taken.flat().map(({ stepUuid }) => stepUuid);
+    expect(new Set(uuids).size).toBe(uuids.length);
+    await Promise.all(
+      hosts.map((each, index) =>
+        report(
+          many,
+          each,
+          (taken[index] ?? []).map((step) => success(step)),
+        ),
+      ),
+    );
+    // What nobody took in the rush is there for the next round.
+    const rest = await takeOver(second);
+    expect(uuids.length + rest.length).toBe(50);
+    await report(
+      database,
+      second,
+      rest.map((step) => success(step)),
+    );
+    expect(await drain(database, second)).toBe(150);
+  });
+});
