@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   runtime: ["core"],
   "host/domain": ["core", "runtime"],
-  "host/config": ["core", "host/domain"],
+  "host/config": ["core", "runtime", "host/domain"],
   "host/observability": ["core", "host/domain"],
   "host/events": ["core", "runtime", "host/domain"],
   "host/database": ["core", "host/domain", "host/config"],

@@ -10,9 +10,10 @@ export const HOST_ERRORS = {
     httpStatus: 500,
   },
   TSK_HOST_HANDLERS_NOT_FOUND: {
-    summary: "The folder given to `--handlers` does not exist",
+    summary: "The folder given to `run --handlers` does not exist, or the one given to `build` holds no handler",
     fault: "user",
-    remedy: "Give a folder with one subfolder for each namespace; see docs/handlers.md",
+    remedy:
+      "Give an existing folder: for `run` one with a subfolder for each namespace, for `build` one with a handler.toml; see docs/handlers.md",
     httpStatus: 404,
   },
   TSK_HOST_HANDLER_UNBUILT: {

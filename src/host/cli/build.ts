@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { TaskerError } from "../../core/errors/index.ts";
 import type { CliContext } from "./cli-context.ts";
 import { formatBytes, formatDuration, shortDigest } from "./format.ts";
 import { loadToolchain } from "./toolchain.ts";
@@ -22,6 +23,13 @@ export function addBuildCommand(program: Command, context: CliContext): void {
 async function build(folder: string, options: BuildOptions, { stdout }: CliContext): Promise<void> {
   const { buildHandler, discoverHandlers } = await loadToolchain();
   const folders = existsSync(`${folder}/handler.toml`) ? [folder] : discoverHandlers(folder);
+  if (folders.length === 0) {
+    throw new TaskerError("TSK_HOST_HANDLERS_NOT_FOUND", {
+      attempted: `Cannot build "${folder}"`,
+      found: existsSync(folder) ? "no handler.toml in it or below it" : "no such folder",
+      accepted: "a folder with a handler.toml, or one with such folders below it",
+    });
+  }
   for (const handler of folders) {
     const report = await buildHandler(handler);
     if (options.json) {

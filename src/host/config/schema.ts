@@ -3,6 +3,7 @@
  * ranges and meanings here. `docs/configuration.md` is generated from both.
  */
 import { LOG_LEVELS } from "../../core/logger.ts";
+import { MAX_ERROR_BYTES, MAX_FUEL, MAX_LOG_BYTES, MAX_RESULT_BYTES } from "../../runtime/index.ts";
 import { NAMESPACE_PATTERN, NAMESPACE_RULE } from "../domain/names.ts";
 import { choice, decimal, flag, section, text, textList, type ValueOf, wholeNumber } from "./key.ts";
 
@@ -182,25 +183,28 @@ export const CONFIG_SCHEMA = section("The host", {
     limits: section("What one run of one step may cost.", {
       fuel: wholeNumber(
         "Units of the fuel schedule, counted exactly and alike on every machine: stops endless loops, says nothing of wall-clock time.",
-        { min: 1, max: Number.MAX_SAFE_INTEGER },
+        { min: 1, max: MAX_FUEL },
       ),
       max_memory_bytes: wholeNumber(
         "Linear memories and tables of the instance, together. Growth beyond it fails inside the handler.",
         { min: 64 * KIB, max: 4 * GIB },
       ),
-      max_call_depth: wholeNumber("Nested calls inside the component; a run beyond it ends as `stack-exhausted`.", {
-        min: 16,
-        max: 100_000,
-      }),
+      max_call_depth: wholeNumber(
+        "Stack of the component, in units of a frame of up to 256 bytes; a run beyond it ends as `stack-exhausted`. QuickJS takes three a call of JavaScript.",
+        {
+          min: 16,
+          max: 16_384,
+        },
+      ),
       max_result_bytes: wholeNumber("UTF-8 bytes of a result with its metadata, or of a checkpoint.", {
         min: KIB,
-        max: 256 * MIB,
+        max: MAX_RESULT_BYTES,
       }),
       max_error_bytes: wholeNumber("UTF-8 bytes of a failure: message, context and attributes.", {
         min: KIB,
-        max: 16 * MIB,
+        max: MAX_ERROR_BYTES,
       }),
-      max_log_bytes: wholeNumber("UTF-8 bytes over all log lines of a run.", { min: 0, max: 256 * MIB }),
+      max_log_bytes: wholeNumber("UTF-8 bytes over all log lines of a run.", { min: 0, max: MAX_LOG_BYTES }),
       max_host_calls: wholeNumber("Calls of host functions of any kind.", { min: 0, max: 1_000_000_000 }),
     }),
     prepare: section("What an uploaded component may cost before it has run.", {
@@ -213,7 +217,7 @@ export const CONFIG_SCHEMA = section("The host", {
         min: 128 * MIB,
         max: 64 * GIB,
       }),
-      describe_fuel: wholeNumber("Fuel of the one call of `describe`.", { min: 1, max: Number.MAX_SAFE_INTEGER }),
+      describe_fuel: wholeNumber("Fuel of the one call of `describe`.", { min: 1, max: MAX_FUEL }),
       describe_memory_bytes: wholeNumber("Memory of the instance that answers `describe`.", {
         min: 64 * KIB,
         max: 4 * GIB,

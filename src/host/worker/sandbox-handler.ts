@@ -61,9 +61,12 @@ function stepContext({ task, sequence, step }: StepEventPayload, nowMs: number):
   };
 }
 
-/** The same for every run of the same attempt, unrelated between attempts and steps: 64 bits of SHA-256. */
+/**
+ * The same for every run of the same attempt, unrelated between attempts and steps: 53 bits of SHA-256, because QuickJS gets
+ * a `u64` as a double.
+ */
 function seedOf(stepUuid: string, attempt: number): string {
-  return createHash("sha256").update(`${stepUuid}/${attempt}`).digest().readBigUInt64LE(0).toString();
+  return (createHash("sha256").update(`${stepUuid}/${attempt}`).digest().readBigUInt64LE(0) >> 11n).toString();
 }
 
 function checkpointOf(json: string | undefined): CheckpointWords | undefined {

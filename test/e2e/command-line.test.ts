@@ -1,0 +1,128 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+
+const ROOT = join(import.meta.dirname, "../..");
+const BIN = join(ROOT, "bin/tasker-host.mjs");
+const HANDLERS = join(import.meta.dirname, "fixtures/handlers");
+
+const Started = z.object({
+  url: z.string(),
+  database: z.object({ description: z.string() }),
+  templates: z.array(z.object({ name: z.string() })),
+  components: z.array(z.object({ name: z.string(), digest: z.string(), callables: z.array(z.string()) })),
+});
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp("/tmp/tasker-host-cli-");
+  await chmod(folder, 0o755);
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface RunningHost {
+  readonly process: ChildProcess;
+  readonly started: z.infer<typeof Started>;
+}
+
+/** `tasker-host run --handlers … --json` in the test's folder, until it says that it is ready. */
+async function runHost(): Promise<RunningHost> {
+  const args = ["run", "--handlers", HANDLERS, "--json", "--set", "web.bind_address=127.0.0.1:0"];
+  const child = spawn(process.execPath, [BIN, ...args], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+  for await (const line of createInterface({ input: child.stdout })) {
+    return { process: child, started: Started.parse(JSON.parse(line)) };
+  }
+  throw new Error("the host ended before it was ready");
+}
+
+async function signal(host: RunningHost, name: NodeJS.Signals): Promise<number | null> {
+  const ended = once(host.process, "exit");
+  host.process.kill(name);
+  const [code] = (await ended) as [number | null];
+  return code;
+}
+
+function command(...args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [BIN, ...args], { cwd: folder, encoding: "utf8" });
+}
+
+function echo(host: RunningHost, context: string): ReturnType<typeof command> {
+  return command("submit", "trouble/echo", "--context", context, "--follow", "--url", host.started.url);
+}
+
+describe("tasker-host", () => {
+  it("runs with an embedded Postgres, survives kill -9, and refuses a second host on the same data", async () => {
+    const first = await runHost();
+    expect(first.started.components.map(({ name }) => name)).toEqual(["trouble"]);
+    expect(first.started.templates.map(({ name }) => name).sort()).toEqual(["echo", "everything"]);
+    const submitted = echo(first, '{"before":"the kill"}');
+    expect(submitted.stderr).toBe("");
+    expect(submitted.status).toBe(0);
+    const taskUuid = submitted.stdout.slice(0, 36);
+
+    const second = command("run", "--set", "web.bind_address=127.0.0.1:0");
+    expect(second.stderr).toContain("TSK_HOST_DATA_DIR_BUSY");
+    expect(second.status).not.toBe(0);
+
+    await signal(first, "SIGKILL");
+    const third = await runHost();
+    expect(third.started.database.description).toContain("taken over");
+    const shown = command("task", "show", taskUuid, "--json", "--url", third.started.url);
+    expect(shown.stdout).toContain("the kill");
+    expect(echo(third, '{"after":"the kill"}').status).toBe(0);
+    expect(await signal(third, "SIGTERM")).toBe(0);
+
+    const fourth = await runHost();
+    expect(fourth.started.database.description).not.toContain("taken over");
+    expect(command("task", "show", taskUuid, "--url", fourth.started.url).stdout).toContain("complete");
+    expect(await signal(fourth, "SIGINT")).toBe(0);
+  });
+
+  it.each([
+    [["run", "--set", "web.bind_addres=x"], "TSK_CONFIG_INVALID", "web.bind_addres"],
+    [["run", "--set", "web.request_timeout_seconds=soon"], "TSK_CONFIG_INVALID", "a number from"],
+    [["submit", "no-slash"], "TSK_REQUEST_INVALID", "NAMESPACE/TASK"],
+    [["submit", "a/b", "--context", "{nope"], "TSK_JSON_MALFORMED", "--context"],
+    [["submit", "a/b", "--url", "http://127.0.0.1:59999"], "TSK_REQUEST_API_UNREACHABLE", "nothing listens"],
+    [["build", "/nowhere"], "TSK_HOST_HANDLERS_NOT_FOUND", "/nowhere"],
+    [["run", "--handlers", "/nowhere"], "TSK_HOST_HANDLERS_NOT_FOUND", "/nowhere"],
+  ])("%j fails with %s and says %j", (args, code, words) => {
+    const { status, stderr } = command(...args);
+    expect(status).toBeGreaterThan(0);
+    expect(stderr).toContain(code);
+    expect(stderr).toContain(words);
+    expect(stderr).toContain("→");
+  });
+
+  it("prints the configuration with the place of each value and no secret", () => {
+    const { stdout, status } = spawnSync(process.execPath, [BIN, "config", "print"], {
+      cwd: folder,
+      encoding: "utf8",
+      env: { ...process.env, DATABASE_URL: "postgres://user:hush@db/name" },
+    });
+    expect(status).toBe(0);
+    expect(stdout).toContain("web.toml:2");
+    expect(stdout).toContain("DATABASE_URL");
+    expect(stdout).not.toContain("hush");
+  });
+
+  it("builds a handler and says what came out", () => {
+    const { stdout, status } = command("build", join(HANDLERS, "trouble/trouble"), "--json");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      name: "trouble",
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      callables: expect.arrayContaining(["trouble.echo"]),
+      imports: expect.arrayContaining(["tasker:handler/log@1.0.0"]),
+      sizeBytes: expect.any(Number),
+    });
+  });
+});

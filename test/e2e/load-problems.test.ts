@@ -1,0 +1,64 @@
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Host } from "../../src/host/bootstrap/start-host.ts";
+import type { TestDatabase } from "../support/database.ts";
+import { run, startTestHost, testDatabase } from "../support/host.ts";
+
+let folder: string;
+let database: TestDatabase;
+let host: Host;
+
+/** An empty core module: WebAssembly, but no component. */
+const CORE_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tasker-host-broken-"));
+  await cp(`${import.meta.dirname}/fixtures/broken`, folder, { recursive: true });
+  await writeFile(join(folder, "shop/core-module.wasm"), CORE_MODULE);
+  await writeFile(join(folder, "shop/text.wasm"), "(component)");
+  await writeFile(join(folder, "shop/empty.wasm"), "");
+  database = await testDatabase();
+  host = await startTestHost({
+    database,
+    handlersDir: folder,
+    subscribe: (subscriber) => subscriber.subscribe("shop.a", () => ({ ok: true })),
+  });
+});
+
+afterAll(async () => {
+  await host?.stop();
+  await database?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("a handlers folder full of mistakes", () => {
+  it.each([
+    ["cycle.yaml", "TSK_TEMPLATE_CYCLE", "a → b → a"],
+    ["syntax.yaml", "TSK_TEMPLATE_SYNTAX", "line 3"],
+    ["unknown-dependency.yaml", "TSK_TEMPLATE_UNKNOWN_DEPENDENCY", "reserve"],
+    ["unknown-handler.yaml", "TSK_TEMPLATE_UNKNOWN_HANDLER", "line 6"],
+    ["duplicate-step.yaml", "TSK_TEMPLATE_DUPLICATE_STEP", "line 7"],
+    ["wrong-namespace.yaml", "TSK_TEMPLATE_WRONG_NAMESPACE", "elsewhere"],
+    ["core-module.wasm", "TSK_COMPONENT_NOT_A_COMPONENT", "component"],
+    ["text.wasm", "TSK_COMPONENT_NOT_A_COMPONENT", "component"],
+    ["empty.wasm", "TSK_COMPONENT_NOT_A_COMPONENT", "component"],
+    ["never-built", "TSK_HOST_HANDLER_UNBUILT", "tasker-host build"],
+  ])("names %s with %s and %j", (file, code, words) => {
+    const problem = host.handlers.problems.find(({ path }) => basename(path) === file);
+    expect(problem?.error.code).toBe(code);
+    expect(problem?.error.message).toContain(words);
+  });
+
+  it("keeps none of the good ones from running", async () => {
+    expect(host.handlers.problems).toHaveLength(10);
+    expect((await run(host, database, "shop/good", "{}")).status).toBe("complete");
+  });
+
+  it("shows its problems in /status", async () => {
+    const status = await (await fetch(`${host.url}/status`)).text();
+    expect(status).toContain("TSK_TEMPLATE_CYCLE");
+    expect(status).toContain("never-built");
+  });
+});
