@@ -516,7 +516,9 @@ describe.each(testServerNames())("reporting steps on %s", (server) => {
         "test_rows",
         "select in_process, processed, results is not null as has_results from tasker.workflow_steps where attempts = 1",
       );
-      expect(rows).toEqual(Array(2).fill({ in_process: false, processed: false, has_results: true }));
+      expect(rows).toEqual(
+        Array.from({ length: 2 }, () => ({ in_process: false, processed: false, has_results: true })),
+      );
       expect(await taskState(database, good.taskUuid)).toBe("steps_in_process");
     });
 

@@ -17,7 +17,7 @@ import { InProcessEventSystem } from "../events/in-process-event-system.ts";
 import { createApp } from "../http/app.ts";
 import type { HostView } from "../http/host-view.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
-import { WAKE_CHANNEL } from "../messaging/step-queues.ts";
+import { ensureOrchestrationQueues, WAKE_CHANNEL } from "../messaging/step-queues.ts";
 import { Metrics } from "../observability/metrics.ts";
 import { OrchestrationLoop } from "../orchestration/orchestration-loop.ts";
 import { registeredTemplates } from "../orchestration/registered-templates.ts";
@@ -100,6 +100,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (config.sandbox.isolation === "process") status.walls = await wallsInForce();
   const handlers = await load(options, opened, registry, events);
   status.handlers = handlers;
+  if (config.orchestrationApi.mode === "external") await ensureOrchestrationQueues(opened.database);
   await serveNamespaces(config, opened, worker, handlers);
 
   parts.use(worker);

@@ -155,7 +155,6 @@ export const CONFIG_SCHEMA = section("The host", {
   }),
 
   messaging: section("Queues and wake-ups.", {
-    backend: choice("The queue provider.", ["pgmq"]),
     poll_interval_ms: wholeNumber(
       "How often an idle namespace looks into its queue when no notification comes, in milliseconds.",
       { min: 1, max: 600_000 },

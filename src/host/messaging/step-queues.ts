@@ -15,3 +15,19 @@ export async function queueDepths(
   );
   return new Map(rows.map(({ namespace, depth }) => [namespace, depth]));
 }
+
+/** The queues through which an external orchestrator is told; whoever comes first makes them. */
+const ORCHESTRATION_QUEUES = [
+  "orchestration_step_results",
+  "orchestration_task_requests",
+  "orchestration_task_finalizations",
+];
+
+/** Makes the orchestrator's queues where they are missing. */
+export async function ensureOrchestrationQueues(database: Database): Promise<void> {
+  await database.query(
+    "ensure_orchestration_queues",
+    "select pgmq.create(name) from unnest($1::text[]) name where to_regclass('pgmq.q_' || name) is null",
+    [ORCHESTRATION_QUEUES],
+  );
+}
