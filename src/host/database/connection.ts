@@ -79,8 +79,11 @@ export class Database implements AsyncDisposable {
       max: options.maxConnections,
       idleTimeoutMillis: 30_000,
     });
-    // A session that breaks while idle: pg has removed it from the pool already.
-    this.#pool.on("error", (error) => options.logger.debug({ err: error }, "idle database session broke"));
+    // pg has removed it from the pool already; for one in use the statement says it, too.
+    const broke = (error: Error): void => options.logger.debug({ err: error }, "database session broke");
+    this.#pool.on("error", broke);
+    // A session that breaks between two events of its statement tells nobody else, and without a listener the process ends.
+    this.#pool.on("connect", (client) => client.on("error", broke));
   }
 
   get use(): PoolUse {

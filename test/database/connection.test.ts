@@ -1,0 +1,232 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isTaskerError } from "../../src/core/errors/index.ts";
+import { urlOf } from "../support/postgres-servers.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { gateBefore } from "./support/gate.ts";
+
+const unreachable = (error: unknown): boolean => isTaskerError(error, "TSK_DATABASE_UNREACHABLE");
+
+describe("Database", () => {
+  let test: TestDatabase;
+  beforeEach(async () => {
+    test = await testDatabase({ migrated: false });
+  });
+  afterEach(() => test.close());
+
+  const settings = `
+    select current_setting('search_path') as path, current_setting('TimeZone') as zone,
+           current_setting('transaction_isolation') as isolation, current_setting('jit') as jit,
+           current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle,
+           current_setting('application_name') as name, current_setting('work_mem') as memory`;
+
+  it("sets up every session alike, whatever the database has as default and the URL asks for", async () => {
+    const admin = test.open({ address: { url: test.adminUrl } });
+    const name = new URL(test.url).pathname.slice(1);
+    for (const setting of [
+      "search_path = nowhere",
+      "timezone = 'Asia/Tokyo'",
+      "default_transaction_isolation = 'serializable'",
+    ]) {
+      await admin.query(`alter ${setting}`, `alter database ${name} set ${setting}`);
+    }
+    const url = new URL(test.url);
+    url.searchParams.set("options", "-c work_mem=5MB -c search_path=theirs");
+    const database = test.open({
+      address: { url: url.href },
+      statementTimeoutMs: 12_000,
+      idleInTransactionTimeoutMs: 34_000,
+    });
+    expect(await database.query("settings", settings)).toEqual([
+      {
+        path: "tasker,public",
+        zone: "UTC",
+        isolation: "read committed",
+        jit: "off",
+        statement: "12s",
+        idle: "34s",
+        name: "tasker-host",
+        memory: "5MB",
+      },
+    ]);
+  });
+
+  it("reaches a server by the parts of its address, too", async () => {
+    const { searchParams, username, pathname } = new URL(test.url);
+    const host = searchParams.get("host") ?? "";
+    const database = test.open({ address: { host, port: 5432, user: username, database: pathname.slice(1) } });
+    expect(await database.query("who", "select current_user::text as who")).toEqual([{ who: username }]);
+  });
+
+  it("gives JSON as text, bigints as numbers where they fit, and timestamps without zone as text", async () => {
+    const database = test.open();
+    const rows = await database.query(
+      "types",
+      `select '{"n":12345678901234567890}'::jsonb as jsonb, '{"a":1,"a":2}'::json as json, 9007199254740991 as fits,
+              9007199254740993 as large, timestamp '2026-01-02 03:04:05.678' as at, array['a', 'b'] as texts`,
+    );
+    expect(rows).toEqual([
+      {
+        jsonb: '{"n": 12345678901234567890}',
+        json: '{"a":1,"a":2}',
+        fits: 9_007_199_254_740_991,
+        large: 9_007_199_254_740_993n,
+        at: "2026-01-02 03:04:05.678",
+        texts: ["a", "b"],
+      },
+    ]);
+  });
+
+  it("counts round trips by statement", async () => {
+    const calls: string[] = [];
+    const database = test.open({ onRoundTrip: (name) => calls.push(name) });
+    await Promise.all([database.query("one", "select 1"), database.query("two", "select 2")]);
+    await database.query("one", "select 1");
+    expect(calls.toSorted()).toEqual(["one", "one", "two"]);
+  });
+
+  it("keeps the session after a statement that Postgres refused", async () => {
+    const database = test.open({ maxConnections: 1 });
+    const pid = () => database.query("pid", "select pg_backend_pid() as pid");
+    const before = await pid();
+    await expect(database.query("wrong", "select 1/0")).rejects.toMatchObject({ code: "22012" });
+    expect(await pid()).toEqual(before);
+  });
+
+  it("gives up a statement that takes too long, and nothing else", async () => {
+    const database = test.open({ maxConnections: 1, statementTimeoutMs: 50 });
+    await expect(database.query("slow", "select pg_sleep(60)")).rejects.toMatchObject({ code: "57014" });
+    expect(await database.query("fast", "select 1 as one")).toEqual([{ one: 1 }]);
+  });
+
+  it.each(["serialization_failure", "deadlock_detected"])("repeats a statement that lost by %s", async (condition) => {
+    const database = test.open();
+    await database.query("tries", "create sequence tries");
+    await database.query(
+      "lossy",
+      `create function lossy(wins_at bigint) returns bigint language plpgsql as $$
+       begin
+         if nextval('public.tries') < wins_at then raise ${condition}; end if;
+         return currval('public.tries');
+       end $$`,
+    );
+    expect(await database.query("lossy_call", "select public.lossy($1) as tries", [3])).toEqual([{ tries: 3 }]);
+    const code = condition === "deadlock_detected" ? "40P01" : "40001";
+    await expect(database.query("lossy_call", "select public.lossy($1) as tries", [1_000])).rejects.toMatchObject({
+      code,
+    });
+  });
+
+  describe("where the server is gone", () => {
+    it("says so at once, and works again when it is back", async () => {
+      await using gate = await gateBefore(test.url);
+      const database = test.open({ address: { url: gate.url } });
+      await database.query("ping", "select 1");
+      await gate.shut();
+      for (let n = 0; n < 3; n += 1) await expect(database.query("ping", "select 1")).rejects.toSatisfy(unreachable);
+      await gate.open();
+      expect(await Promise.all(Array.from({ length: 8 }, () => database.query("ping", "select 1 as up")))).toEqual(
+        Array(8).fill([{ up: 1 }]),
+      );
+      await database.close();
+    });
+
+    it("fails the statement that was under way", async () => {
+      await using gate = await gateBefore(test.url);
+      const database = test.open({ address: { url: gate.url } });
+      const admin = test.open({ address: { url: test.adminUrl } });
+      const sleeping = expect(database.query("sleep", "select pg_sleep(60)")).rejects.toSatisfy(unreachable);
+      await statementSeen(admin, "pg_sleep(60)");
+      await gate.shut();
+      await sleeping;
+      await database.close();
+    });
+
+    it("or says so of a session that an administrator ended", async () => {
+      const database = test.open({ maxConnections: 1 });
+      const admin = test.open({ address: { url: test.adminUrl } });
+      const sleeping = expect(database.query("sleep", "select pg_sleep(60)")).rejects.toSatisfy(unreachable);
+      await statementSeen(admin, "pg_sleep(60)");
+      await admin.query(
+        "end_all",
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tasker-host' and query ~ 'pg_sleep' and pid <> pg_backend_pid()",
+      );
+      await sleeping;
+      expect(await database.query("ping", "select 1 as up")).toEqual([{ up: 1 }]);
+    });
+
+    it("from the start, or was never told of the database", async () => {
+      await using gate = await gateBefore(test.url);
+      await gate.shut();
+      await expect(test.open({ address: { url: gate.url } }).query("ping", "select 1")).rejects.toSatisfy(unreachable);
+      const nowhere = test.open({ address: { url: urlOf(test.url, "no_such_database") } });
+      await expect(nowhere.query("ping", "select 1")).rejects.toMatchObject({ code: "3D000" });
+    });
+  });
+
+  describe("listen()", () => {
+    it("tells of notifications, and of every connection, before and after the server was gone", async () => {
+      await using gate = await gateBefore(test.url);
+      const listening = test.open({ address: { url: gate.url } });
+      const database = test.open();
+      const heard = signals<string>();
+      const connected = signals<void>();
+      listening.listen("a.channel", heard.send, connected.send);
+      await connected.next();
+      await database.query("notify", "select pg_notify('a.channel', $1)", ["first"]);
+      expect(await heard.next()).toBe("first");
+
+      await gate.shut();
+      await database.query("notify", "select pg_notify('a.channel', $1)", ["missed"]);
+      await gate.open();
+      await connected.next();
+      await database.query("notify", "select pg_notify('a.channel', $1)", ["second"]);
+      expect(await heard.next()).toBe("second");
+      await listening.close();
+    });
+  });
+
+  it("leaves no session behind when it is closed, which may be done twice", async () => {
+    const database = test.open({ maxConnections: 3 });
+    const connected = signals<void>();
+    database.listen("channel", () => undefined, connected.send);
+    await connected.next();
+    await Promise.all(Array.from({ length: 6 }, () => database.query("ping", "select 1")));
+    await Promise.all([database.close(), database.close()]);
+    const admin = test.open({ address: { url: test.adminUrl }, maxConnections: 1 });
+    const left = () =>
+      admin.query(
+        "left",
+        "select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'",
+      );
+    // A backend goes when it has read that its client is gone.
+    await expect.poll(left, { timeout: 5_000 }).toEqual([]);
+  });
+});
+
+/** Waits until another session runs a statement with these words. */
+async function statementSeen(admin: ReturnType<TestDatabase["open"]>, words: string): Promise<void> {
+  await expect
+    .poll(
+      () =>
+        admin.query(
+          "seen",
+          `select 1 as seen from pg_stat_activity
+            where state = 'active' and pid <> pg_backend_pid() and position($1 in query) > 0 and datname = current_database()`,
+          [words],
+        ),
+      { timeout: 5_000, interval: 20 },
+    )
+    .toEqual([{ seen: 1 }]);
+}
+
+/** Values that come one by one, and somebody who waits for the next. */
+function signals<T>(): { readonly send: (value: T) => void; readonly next: () => Promise<T> } {
+  const came: PromiseWithResolvers<T>[] = [];
+  const at = (index: number): PromiseWithResolvers<T> => (came[index] ??= Promise.withResolvers<T>());
+  let sent = 0;
+  let taken = 0;
+  return {
+    send: (value) => at(sent++).resolve(value),
+    next: () => at(taken++).promise,
+  };
+}
