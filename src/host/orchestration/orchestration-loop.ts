@@ -22,6 +22,8 @@ export class OrchestrationLoop implements Service {
   readonly #options: OrchestrationLoopOptions;
   readonly #stopped = new AbortController();
   #loop: Promise<void> | undefined;
+  /** The last look failed: said once, not at every look. */
+  #failing = false;
 
   constructor(options: OrchestrationLoopOptions) {
     this.#options = options;
@@ -51,9 +53,11 @@ export class OrchestrationLoop implements Service {
   async #wake(): Promise<number> {
     try {
       const { nextDueInMs } = await this.#options.wakeDueSteps(STEPS_AT_ONCE);
+      this.#failing = false;
       return Math.min(nextDueInMs ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS);
     } catch (error) {
-      this.#options.logger.warn({ err: error }, "due retries not woken, trying again");
+      if (!this.#failing) this.#options.logger.warn({ err: error }, "due retries not woken, trying again");
+      this.#failing = true;
       return LONGEST_WAIT_MS;
     }
   }

@@ -44,6 +44,8 @@ export class WorkerExecutorPool implements Service {
   #completed = 0;
   /** The last claim came back full: there is likely more in the queue. */
   #moreWaiting = false;
+  /** The last claim failed: said once, not at every poll. */
+  #failing = false;
 
   constructor(options: ExecutorPoolOptions) {
     this.#options = options;
@@ -139,12 +141,15 @@ export class WorkerExecutorPool implements Service {
     const startedMs = performance.now();
     try {
       const steps = await claim(namespace, quantity);
+      if (this.#failing) logger.info({ namespace }, "claims work again");
+      this.#failing = false;
       metrics.claimDuration.observe({ namespace }, performance.now() - startedMs);
       metrics.stepsClaimed.inc({ namespace }, steps.length);
       for (const step of steps) this.#execute(step);
       return steps.length;
     } catch (error) {
-      logger.warn({ err: error, namespace }, "claim failed, trying again");
+      if (!this.#failing) logger.warn({ err: error, namespace }, "claim failed, trying again at each poll");
+      this.#failing = true;
       return 0;
     }
   }
