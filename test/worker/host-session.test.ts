@@ -3,7 +3,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { HostSession } from "../../src/host/worker/host-session.ts";
 import { ManualClock } from "../runtime/support/manual-clock.ts";
 
-function setup(heartbeat: () => Promise<boolean>) {
+function setup(heartbeat: () => Promise<boolean>, onBeat: () => Promise<void> = () => Promise.resolve()) {
   const clock = new ManualClock();
   const opened: string[] = [];
   const closed: string[] = [];
@@ -25,13 +25,18 @@ function setup(heartbeat: () => Promise<boolean>) {
     heartbeatIntervalMs: 1_000,
     onBeat: () => {
       beat.resolve();
-      return Promise.resolve();
+      return onBeat();
     },
   });
   return {
     session,
     opened,
     closed,
+    advance: async () => {
+      // The loop waits on the clock again once the beat before has been answered.
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(1_000);
+    },
     nextBeat: async () => {
       beat = Promise.withResolvers<void>();
       clock.advance(1_000);
@@ -48,6 +53,29 @@ describe("HostSession", () => {
     expect(opened).toEqual([session.id]);
     await session.stop();
     expect(closed).toEqual([session.id]);
+  });
+
+  it("goes on beating while a take-over is slow, and starts no second one beside it", async () => {
+    const slow = Promise.withResolvers<void>();
+    let beats = 0;
+    let takeOvers = 0;
+    const { session, nextBeat, advance } = setup(
+      () => {
+        beats += 1;
+        return Promise.resolve(true);
+      },
+      () => {
+        takeOvers += 1;
+        return slow.promise;
+      },
+    );
+    await session.start();
+    await nextBeat();
+    await advance();
+    await expect.poll(() => beats).toBe(2);
+    expect(takeOvers).toBe(1);
+    slow.resolve();
+    await session.stop();
   });
 
   it("opens a new session where the database has declared it dead, and never revives the old one", async () => {

@@ -16,7 +16,7 @@ export interface HostSessionOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly heartbeatIntervalMs: number;
-  /** Called after each heartbeat that the database accepted. */
+  /** Called after each heartbeat that the database accepted, unless the call before is still under way. */
   readonly onBeat: () => Promise<void>;
 }
 
@@ -31,6 +31,8 @@ export class HostSession implements Service {
   #id = uuidv7();
   #loop: Promise<void> | undefined;
   #lastBeatMs: number | undefined;
+  /** The call of `onBeat` under way. The next heartbeat does not wait for it: a slow take-over must not cost the lease. */
+  #afterBeat: Promise<void> | undefined;
 
   constructor(options: HostSessionOptions) {
     this.#options = options;
@@ -55,6 +57,7 @@ export class HostSession implements Service {
     if (this.#loop === undefined) return;
     this.#stopped.abort();
     await this.#loop;
+    await this.#afterBeat;
     // A row that is not closed is declared dead when its lease time is over: slower, not wrong.
     await this.#options.store
       .closeSession(this.#id)
@@ -80,7 +83,7 @@ export class HostSession implements Service {
   }
 
   async #beat(): Promise<void> {
-    const { store, clock, logger, onBeat } = this.#options;
+    const { store, clock, logger } = this.#options;
     if (await store.heartbeat(this.#id)) {
       this.#lastBeatMs = clock.now();
     } else {
@@ -88,6 +91,16 @@ export class HostSession implements Service {
       this.#id = uuidv7();
       await this.#open();
     }
-    await onBeat();
+    this.#afterBeat ??= this.#runAfterBeat().finally(() => {
+      this.#afterBeat = undefined;
+    });
+  }
+
+  async #runAfterBeat(): Promise<void> {
+    try {
+      await this.#options.onBeat();
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, "steps of other hosts not looked at");
+    }
   }
 }
