@@ -13,6 +13,9 @@ declare
   v_waiting uuid[];
   v_blocked uuid[];
 begin
+  if cardinality(p_tasks) = 0 then
+    return;
+  end if;
   with judged as (
     select r.task_uuid, found.*
     from unnest(p_tasks) r (task_uuid)

@@ -24,6 +24,7 @@ declare
   v_queue text := tasker_host.queue_of(p_namespace);
   v_ids bigint[];
   v_messages jsonb[];
+  v_templates uuid[];
   v_steps uuid[];
   v_reasons text[];
   v_claimed uuid[];
@@ -48,14 +49,18 @@ begin
     return;
   end if;
 
+  v_templates := array(
+    select nt.named_task_uuid from tasker.named_tasks nt
+    where nt.task_namespace_uuid = (select ns.task_namespace_uuid from tasker.task_namespaces ns where ns.name = p_namespace));
+
   -- The step of each message, or why there is none.
   select array_agg(j.step_uuid order by j.ord), array_agg(j.reason order by j.ord)
   into v_steps, v_reasons
   from (
     select m.ord, m.step_uuid,
            case when m.step_uuid is null then 'malformed'
-                when s.namespace is null then 'unknown_step'
-                when s.namespace <> p_namespace then 'foreign_namespace'
+                when s.named_task_uuid is null then 'unknown_step'
+                when s.named_task_uuid <> all (v_templates) then 'foreign_namespace'
                 when row_number() over (partition by m.step_uuid order by m.ord) > 1 then 'duplicate'
            end as reason
     from (
@@ -65,8 +70,7 @@ begin
       from unnest(v_messages) with ordinality u (message, ord)
     ) m
     left join lateral (
-      select (select tasker_host.namespace_of(t.named_task_uuid)
-              from tasker.tasks t where t.task_uuid = s.task_uuid) as namespace
+      select (select t.named_task_uuid from tasker.tasks t where t.task_uuid = s.task_uuid) as named_task_uuid
       from tasker.workflow_steps s where s.workflow_step_uuid = m.step_uuid limit 1
     ) s on true
   ) j;

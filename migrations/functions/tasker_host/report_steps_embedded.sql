@@ -25,6 +25,7 @@ declare
   v_refusals text[];
   v_success boolean[];
   v_taken uuid[];
+  v_enqueued uuid[];
   v_failed record;
 begin
   select array_agg(r.ord), array_agg(r.step_uuid), array_agg(r.epoch), array_agg(r.task_uuid), array_agg(r.judgement),
@@ -44,12 +45,14 @@ begin
     where not u.success and u.step_uuid = any (v_taken);
     perform tasker_host.settle_failures(v_failed.steps, v_failed.retryable, v_failed.retry_after_ms, p_rules);
 
-    perform tasker_host.enqueue_children(array(
+    v_enqueued := tasker_host.enqueue_children(array(
       select u.step_uuid from unnest(v_steps, v_success) u (step_uuid, success)
       where u.success and u.step_uuid = any (v_taken)));
+    -- A task whose next steps were enqueued just now goes on.
     perform tasker_host.advance_tasks(array(
-      select distinct u.task_uuid from unnest(v_steps, v_tasks) u (step_uuid, task_uuid)
-      where u.step_uuid = any (v_taken)), p_session);
+      select u.task_uuid from unnest(v_steps, v_tasks) u (step_uuid, task_uuid) where u.step_uuid = any (v_taken)
+      except
+      select s.task_uuid from tasker.workflow_steps s where s.workflow_step_uuid = any (v_enqueued)), p_session);
   end if;
 
   return query

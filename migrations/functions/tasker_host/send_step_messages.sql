@@ -10,19 +10,27 @@ begin
     return;
   end if;
   for v_batch in
-    select t.namespace, tasker_host.queue_of(t.namespace) as queue,
+    with wanted as materialized (
+      select s.task_uuid, s.workflow_step_uuid, t.correlation_id, t.priority, t.named_task_uuid
+      from tasker.workflow_steps s
+      cross join lateral (
+        select t.correlation_id, t.priority, t.named_task_uuid from tasker.tasks t where t.task_uuid = s.task_uuid limit 1
+      ) t
+      where s.workflow_step_uuid = any (p_steps)
+    ), templates as materialized (
+      -- Once for each template, not for each step.
+      select used.named_task_uuid, tasker_host.namespace_of(used.named_task_uuid) as namespace
+      from (select distinct w.named_task_uuid from wanted w) used
+    )
+    select tpl.namespace, tasker_host.queue_of(tpl.namespace) as queue,
            array_agg(
              jsonb_build_object(
-               'task_uuid', s.task_uuid, 'step_uuid', s.workflow_step_uuid, 'correlation_id', t.correlation_id)
-             order by t.priority desc, s.workflow_step_uuid) as messages
-    from tasker.workflow_steps s
-    cross join lateral (
-      select t.correlation_id, t.priority, tasker_host.namespace_of(t.named_task_uuid) as namespace
-      from tasker.tasks t where t.task_uuid = s.task_uuid limit 1
-    ) t
-    where s.workflow_step_uuid = any (p_steps)
-    group by t.namespace
-    order by t.namespace
+               'task_uuid', w.task_uuid, 'step_uuid', w.workflow_step_uuid, 'correlation_id', w.correlation_id)
+             order by w.priority desc, w.workflow_step_uuid) as messages
+    from wanted w
+    join templates tpl on tpl.named_task_uuid = w.named_task_uuid
+    group by tpl.namespace
+    order by tpl.namespace
   loop
     execute format(
       'with sent as (
