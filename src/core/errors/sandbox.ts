@@ -15,6 +15,13 @@ export const SANDBOX_ERRORS = {
     remedy: "Nothing to do during a shutdown: the step's lease is handed over and another host runs it",
     httpStatus: 503,
   },
+  TSK_SANDBOX_WALL_MISSING: {
+    summary: "A wall that `sandbox.require` names cannot be raised on this machine; the host does not start",
+    fault: "user",
+    remedy:
+      "Run the host where the wall stands (`tasker-host doctor` says what is missing and why), or take it off the list",
+    httpStatus: 503,
+  },
   TSK_SANDBOX_START_FAILED: {
     summary: "A sandbox process could not be started",
     fault: "system",

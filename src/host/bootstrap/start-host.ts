@@ -25,6 +25,7 @@ import { HandlerRegistry } from "../registry/handler-registry.ts";
 import { type LoadedHandlers, loadHandlers } from "../registry/load-handlers.ts";
 import { TaskTemplateRegistry } from "../registry/task-template-registry.ts";
 import type { WorkerCore } from "../worker/core.ts";
+import { refuseMissingWalls } from "../worker/required-walls.ts";
 import { buildWorker } from "./build-worker.ts";
 import { type HostParts, HostStatus } from "./host-status.ts";
 import { openDatabase, type OpenedDatabase } from "./open-database.ts";
@@ -97,7 +98,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const http = parts.use(buildHttp(options, view, opened, metrics));
   await http.start();
 
-  if (config.sandbox.isolation === "process") status.walls = await wallsInForce();
+  if (config.sandbox.isolation === "process") {
+    status.walls = await wallsInForce();
+    refuseMissingWalls(status.walls, config.sandbox.require);
+  }
   const handlers = await load(options, opened, registry, events);
   status.handlers = handlers;
   if (config.orchestrationApi.mode === "external") await ensureOrchestrationQueues(opened.database);

@@ -5,6 +5,7 @@ import { loadConfig } from "../config/load-config.ts";
 import { addBuildCommand } from "./build.ts";
 import type { CliContext } from "./cli-context.ts";
 import { addConfigCommand } from "./config.ts";
+import { addDoctorCommand } from "./doctor.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit-codes.ts";
 import { errorJson, formatError } from "./format.ts";
 import { addMigrateCommand } from "./migrate.ts";
@@ -54,6 +55,7 @@ export function createProgram(context: CliContext): Command {
   addTaskCommand(program, context);
   addMigrateCommand(program, context);
   addConfigCommand(program, context);
+  addDoctorCommand(program, context);
   return program;
 }
 

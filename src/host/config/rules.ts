@@ -19,6 +19,12 @@ const RULES: readonly ((config: HostConfig) => RuleBreach | undefined)[] = [
       found: `${beat}, with a claim_timeout_seconds of ${lease}`,
       accepted: "at most a third of claim_timeout_seconds",
     }),
+  ({ sandbox: { isolation, require } }) =>
+    breach(isolation === "inline" && require.length > 0, {
+      key: "sandbox.require",
+      found: `${require.length} walls, with isolation "inline", which has none`,
+      accepted: '[], or isolation = "process"',
+    }),
   ({ executorPools: { stepExecutorPool: pool } }) =>
     breach(pool.initialPoolSize > pool.maxPoolSize, {
       key: "executor_pools.step_executor_pool.initial_pool_size",

@@ -3,7 +3,7 @@
  * ranges and meanings here. `docs/configuration.md` is generated from both.
  */
 import { LOG_LEVELS } from "../../core/logger.ts";
-import { MAX_ERROR_BYTES, MAX_FUEL, MAX_LOG_BYTES, MAX_RESULT_BYTES } from "../../runtime/index.ts";
+import { MAX_ERROR_BYTES, MAX_FUEL, MAX_LOG_BYTES, MAX_RESULT_BYTES, WALL_NAMES } from "../../runtime/index.ts";
 import { NAMESPACE_PATTERN, NAMESPACE_RULE } from "../domain/names.ts";
 import { choice, decimal, flag, section, text, textList, type ValueOf, wholeNumber } from "./key.ts";
 
@@ -166,6 +166,13 @@ export const CONFIG_SCHEMA = section("The host", {
     isolation: choice(
       '"process": one process (or more) a namespace, killed at a deadline. "inline": in the host\'s own process, where an endless loop without fuel stops the host; for tests and tools only.',
       ["process", "inline"],
+    ),
+    require: textList(
+      "Walls around sandbox processes without which the host does not start; `tasker-host doctor` lists them all and says which stand here.",
+      {
+        pattern: new RegExp(`^(${WALL_NAMES.join("|")})$`),
+        accepted: `an array of walls (${WALL_NAMES.join(", ")})`,
+      },
     ),
     max_processes_per_namespace: wholeNumber("Sandbox processes that a namespace may have at once.", {
       min: 1,

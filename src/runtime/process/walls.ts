@@ -14,17 +14,19 @@ export interface Wall {
   readonly reason: string;
 }
 
-export type WallName =
-  | "node-permissions"
-  | "no-code-generation"
-  | "empty-environment"
-  | "own-uid"
-  | "no-new-privileges"
-  | "resource-limits"
-  | "namespaces"
-  | "low-priority"
-  | "dies-with-host"
-  | "resident-memory";
+export const WALL_NAMES = [
+  "node-permissions",
+  "no-code-generation",
+  "empty-environment",
+  "own-uid",
+  "no-new-privileges",
+  "resource-limits",
+  "namespaces",
+  "low-priority",
+  "dies-with-host",
+  "resident-memory",
+] as const;
+export type WallName = (typeof WALL_NAMES)[number];
 
 /** What a child's command line begins with, and the walls that this raises. */
 export interface Walls {
