@@ -3,8 +3,8 @@ import type { CheckedBytes } from "./check-bytes.ts";
 
 /**
  * What a name may be made of. Wide enough for every toolchain seen (`[method]output-stream.write`, `$root`,
- * `cm32p2|local:init/module-loader|resolve`, mangled Rust and C++), without a character that ends a JavaScript string,
- * comment, template or statement: the translator writes names into code.
+ * `cm32p2|local:init/module-loader|resolve`, mangled Rust and C++) and no wider: names are checked before
+ * anything is transpiled.
  */
 const PLAIN_NAME = /^[A-Za-z0-9_$.:/@#|[\]~+-]*$/;
 const ACCEPTED = "letters, digits and _ $ . : / @ # | [ ] ~ + -";
