@@ -17,8 +17,6 @@ import type { PrepareRequest, TranslateRequest } from "./process/prepare-request
 
 export interface PrepareOptions {
   readonly clock?: Clock;
-  /** Called between the two processes with the recorded plan; for tests that forge it. */
-  readonly onRecorded?: (plan: RecordedPlan) => RecordedPlan;
 }
 
 /**
@@ -35,7 +33,7 @@ export async function prepareComponent(
   }
   const clock = options.clock ?? systemClock;
   const recorded = await translateInProcess(bytes, limits, clock);
-  return prepareInProcess(bytes, { recorded: options.onRecorded?.(recorded) ?? recorded, limits }, clock);
+  return prepareInProcess(bytes, { recorded, limits }, clock);
 }
 
 async function translateInProcess(
