@@ -1,6 +1,7 @@
 -- Records results and orchestrates, in one round trip and one transaction: completes steps, lets failed ones wait or end,
--- enqueues the children that became ready, moves the tasks on. One row a step: 'recorded', 'stale', or 'refused': Postgres
--- cannot hold the result, and the step has failed for good with code TSK_STEP_RESULT_REFUSED.
+-- creates the steps that decisions and batches ask for, enqueues the children that became ready, moves the tasks on. One row a step: 'recorded', 'stale', or 'refused': Postgres
+-- cannot hold the result, or it asks for steps that cannot be; then the step has failed for good, with code
+-- TSK_STEP_RESULT_REFUSED or TSK_STEP_OUTCOME_INVALID.
 --
 -- `p_retryable`: whether the outcome allows another attempt. `p_retry_after_ms`: the handler's wish, or null.
 -- `p_rules`: see `backoff_ms`.
@@ -26,6 +27,9 @@ declare
   v_success boolean[];
   v_taken uuid[];
   v_enqueued uuid[];
+  v_growing int[] := '{}';
+  v_asking record;
+  v_problem text;
   v_failed record;
 begin
   select array_agg(r.ord), array_agg(r.step_uuid), array_agg(r.epoch), array_agg(r.task_uuid), array_agg(r.judgement),
@@ -33,6 +37,24 @@ begin
          array_agg(r.judgement = 'accepted' and p_success[r.ord])
   into v_ords, v_steps, v_epochs, v_tasks, v_judgements, v_results, v_states, v_refusals, v_success
   from tasker_host.prepare_report(p_steps, p_epochs, p_results) r;
+
+  -- A result may ask for steps to be created. One that asks for what cannot be is a failure.
+  for v_asking in
+    select u.n, u.step_uuid, u.result -> 'result' as result
+    from unnest(v_steps, v_results, v_success) with ordinality u (step_uuid, result, success, n)
+    where u.success and u.result -> 'result' ?| array['decision_point_outcome', 'batch_processing_outcome']
+  loop
+    v_problem := tasker_host.outcome_problem(v_asking.step_uuid, v_asking.result);
+    if v_problem is null then
+      v_growing := v_growing || v_asking.n::int;
+    else
+      v_success[v_asking.n] := false;
+      v_judgements[v_asking.n] := 'refused';
+      v_refusals[v_asking.n] := v_problem;
+      v_results[v_asking.n] := tasker_host.failure_result(
+        v_asking.step_uuid, 'invalid_outcome', 'TSK_STEP_OUTCOME_INVALID', v_problem, tasker_host.current_time());
+    end if;
+  end loop;
 
   v_taken := tasker_host.record_results(p_session, v_steps, v_epochs, v_success, v_results, true, 'recorded');
 
@@ -45,6 +67,10 @@ begin
     where not u.success and u.step_uuid = any (v_taken);
     perform tasker_host.settle_failures(v_failed.steps, v_failed.retryable, v_failed.retry_after_ms, p_rules);
 
+    if v_growing <> '{}' then
+      perform tasker_host.grow_tasks(
+        array_agg(v_steps[g.n]), array_agg(v_results[g.n])) from unnest(v_growing) g (n) where v_steps[g.n] = any (v_taken);
+    end if;
     v_enqueued := tasker_host.enqueue_children(array(
       select u.step_uuid from unnest(v_steps, v_success) u (step_uuid, success)
       where u.success and u.step_uuid = any (v_taken)));

@@ -44,6 +44,12 @@ export const DATABASE_ERRORS = {
     remedy: "The message says what Postgres refuses; return a smaller or plainer value",
     httpStatus: 422,
   },
+  TSK_STEP_OUTCOME_INVALID: {
+    summary: "The step's result asks for steps that cannot be created; the step failed and is not retried",
+    fault: "guest",
+    remedy: "Name steps that stand behind the decision in the template, or a worker template of type `batch_worker`",
+    httpStatus: 422,
+  },
   TSK_STEP_HOST_LOST: {
     summary: "The host that ran the step was lost, and the step is not retryable or had no attempt left",
     fault: "system",

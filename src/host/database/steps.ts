@@ -87,8 +87,12 @@ export type StepVerdict =
     }
   | {
       readonly stepUuid: string;
-      /** Postgres cannot hold the result: the step has failed for good, with code TSK_STEP_RESULT_REFUSED. */
+      /**
+       * Postgres cannot hold the result, or it asks for steps that cannot be created: the step has failed for good, with
+       * code TSK_STEP_RESULT_REFUSED or TSK_STEP_OUTCOME_INVALID.
+       */
       readonly verdict: "refused";
+      /** Empty where it is not Postgres that refused. */
       readonly sqlstate: string;
       readonly message: string;
     };

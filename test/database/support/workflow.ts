@@ -230,7 +230,9 @@ const INVARIANTS = `
       from tasker.task_transitions window w as (partition by task_uuid order by sort_key)
   )
   select 'step chain broken: ' || id as broken from step_chain
-   where sort_key <> n or from_state is distinct from before or most_recent <> (n = length)
+   -- A step that was added to a running task has no transition to 'pending'.
+   where sort_key <> n or from_state is distinct from coalesce(before, case when from_state = 'pending' then 'pending' end)
+      or most_recent <> (n = length)
   union all
   select 'task chain broken: ' || id from task_chain
    where sort_key <> n or from_state is distinct from before or most_recent <> (n = length)
