@@ -1,21 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
+import { BIN, type CliHost, runCliHost } from "../support/cli-host.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
-const BIN = join(ROOT, "bin/tasker-host.mjs");
 const HANDLERS = join(import.meta.dirname, "fixtures/handlers");
-
-const Started = z.object({
-  url: z.string(),
-  database: z.object({ description: z.string() }),
-  templates: z.array(z.object({ name: z.string() })),
-  components: z.array(z.object({ name: z.string(), digest: z.string(), callables: z.array(z.string()) })),
-});
 
 let folder: string;
 
@@ -28,33 +17,15 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-interface RunningHost {
-  readonly process: ChildProcess;
-  readonly started: z.infer<typeof Started>;
-}
-
-/** `tasker-host run --handlers … --json` in the test's folder, until it says that it is ready. */
-async function runHost(): Promise<RunningHost> {
-  const args = ["run", "--handlers", HANDLERS, "--json", "--set", "web.bind_address=127.0.0.1:0"];
-  const child = spawn(process.execPath, [BIN, ...args], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
-  for await (const line of createInterface({ input: child.stdout })) {
-    return { process: child, started: Started.parse(JSON.parse(line)) };
-  }
-  throw new Error("the host ended before it was ready");
-}
-
-async function signal(host: RunningHost, name: NodeJS.Signals): Promise<number | null> {
-  const ended = once(host.process, "exit");
-  host.process.kill(name);
-  const [code] = (await ended) as [number | null];
-  return code;
+function runHost(): Promise<CliHost> {
+  return runCliHost({ cwd: folder, args: ["--handlers", HANDLERS] });
 }
 
 function command(...args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, [BIN, ...args], { cwd: folder, encoding: "utf8" });
 }
 
-function echo(host: RunningHost, context: string): ReturnType<typeof command> {
+function echo(host: CliHost, context: string): ReturnType<typeof command> {
   return command("submit", "trouble/echo", "--context", context, "--follow", "--url", host.started.url);
 }
 
@@ -62,7 +33,7 @@ describe("tasker-host", () => {
   it("runs with an embedded Postgres, survives kill -9, and refuses a second host on the same data", async () => {
     const first = await runHost();
     expect(first.started.components.map(({ name }) => name)).toEqual(["trouble"]);
-    expect(first.started.templates.map(({ name }) => name).sort()).toEqual(["echo", "everything"]);
+    expect(first.started.templates.map(({ name }) => name).sort()).toEqual(["echo", "everything", "slow"]);
     const submitted = echo(first, '{"before":"the kill"}');
     expect(submitted.stderr).toBe("");
     expect(submitted.status).toBe(0);
@@ -72,18 +43,18 @@ describe("tasker-host", () => {
     expect(second.stderr).toContain("TSK_HOST_DATA_DIR_BUSY");
     expect(second.status).not.toBe(0);
 
-    await signal(first, "SIGKILL");
+    await first.signal("SIGKILL");
     const third = await runHost();
     expect(third.started.database.description).toContain("taken over");
     const shown = command("task", "show", taskUuid, "--json", "--url", third.started.url);
     expect(shown.stdout).toContain("the kill");
     expect(echo(third, '{"after":"the kill"}').status).toBe(0);
-    expect(await signal(third, "SIGTERM")).toBe(0);
+    expect(await third.signal("SIGTERM")).toBe(0);
 
     const fourth = await runHost();
     expect(fourth.started.database.description).not.toContain("taken over");
     expect(command("task", "show", taskUuid, "--url", fourth.started.url).stdout).toContain("complete");
-    expect(await signal(fourth, "SIGINT")).toBe(0);
+    expect(await fourth.signal("SIGINT")).toBe(0);
   });
 
   it.each([
