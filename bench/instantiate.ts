@@ -21,15 +21,15 @@ const flags = sandboxFlags();
 const request: InstantiateRequest = { plan, only: options.only };
 const programs = readInstantiateAnswer(await measureUnder(flags, "instantiate-process.ts", [JSON.stringify(request)]));
 const rows = Object.entries(programs).map(([name, program]) => ({ name, ...program }));
-const micros = (ms: number): string => (ms * 1_000).toFixed(1);
+const micros = (ms = Number.NaN): string => (ms * 1_000).toFixed(1);
 
 process.stdout.write(
   table(
     ["engine", "instance µs", "copy µs", "both µs", "step µs", "ratio", "min", "max"],
     rows.map((row) => [
       row.name,
-      micros(row.instanceMs),
-      micros(row.copyMs),
+      micros(row.basePartsMs[0]),
+      micros(row.basePartsMs[1]),
       micros(row.baseMs),
       micros(row.measuredMs),
       figure(row.ratio),

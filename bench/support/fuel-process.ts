@@ -1,6 +1,6 @@
 /** Measures the programs of `bench/fuel.ts` under the V8 flags of this process. Progress to stderr, answer as JSON. */
 import { prepareComponent } from "../../src/runtime/prepare-component.ts";
-import { comparePairs, timeOf } from "./pairs.ts";
+import { byMeanCall, comparePairs, timeOf } from "./pairs.ts";
 import {
   ASSEMBLYSCRIPT_PROGRAMS,
   componentOf,
@@ -20,8 +20,8 @@ const programs: Record<string, FuelProgram> = {};
 function measure(name: string, [plain, metered]: readonly [Side, Side]): void {
   if (plain() !== metered()) throw new Error(`${name}: the metered program gives another result`);
   programs[name] = plainOnly
-    ? { ratio: 1, min: 1, max: 1, baseMs: timeOf(plain, plan), measuredMs: 0 }
-    : comparePairs(plain, metered, plan);
+    ? { ratio: 1, min: 1, max: 1, baseMs: timeOf(plain, plan, byMeanCall), measuredMs: 0 }
+    : comparePairs([plain], metered, plan, byMeanCall);
   process.stderr.write(`  ${name} ${plainOnly ? "" : (programs[name]?.ratio.toFixed(3) ?? "")}\n`);
 }
 

@@ -5,7 +5,7 @@ import { runStep } from "../../src/runtime/execute/run-step.ts";
 import { prepareComponent } from "../../src/runtime/prepare-component.ts";
 import { bareInstances } from "./bare-instance.ts";
 import { type InstantiateProgram, readInstantiateRequest } from "./instantiate-words.ts";
-import { byMedianCall, comparePairs, timeOf } from "./pairs.ts";
+import { byMedianCall, comparePairs } from "./pairs.ts";
 import { componentOf, ECHO_HANDLERS } from "./programs.ts";
 import { BENCH_PREPARE_LIMITS, STEP_LIMITS, stepOf } from "./step.ts";
 
@@ -18,22 +18,8 @@ for (const [name, folder] of Object.entries(ECHO_HANDLERS)) {
   const component = compileComponent(artifact);
   const bare = bareInstances(component);
   const fresh = freshRun(component);
-  const comparison = comparePairs(
-    () => {
-      bare.instantiate();
-      bare.copyMemories();
-    },
-    fresh,
-    plan,
-    byMedianCall,
-  );
-  const brief = { ...plan, warmUpMs: plan.warmUpMs / 4 };
-  programs[name] = {
-    ...comparison,
-    instanceMs: timeOf(bare.instantiate, brief, byMedianCall),
-    copyMs: timeOf(bare.copyMemories, brief, byMedianCall),
-    copiedBytes: bare.copiedBytes,
-  };
+  const comparison = comparePairs([bare.instantiate, bare.copyMemories], fresh, plan, byMedianCall);
+  programs[name] = { ...comparison, copiedBytes: bare.copiedBytes };
   process.stderr.write(`  ${name} ${comparison.ratio.toFixed(3)}\n`);
 }
 

@@ -14,9 +14,8 @@ const program = z.object({
   max: z.number(),
   baseMs: z.number(),
   measuredMs: z.number(),
-  /** The two parts of the base, each timed on its own. */
-  instanceMs: z.number(),
-  copyMs: z.number(),
+  /** The bare instance, the copy. */
+  basePartsMs: z.array(z.number()).readonly(),
   copiedBytes: z.int(),
 });
 /** Base is the bare instance with its memory copied, measured the whole step; milliseconds of one run. */
