@@ -7,7 +7,7 @@
  * more under V8's own defaults, in a second process. The last line of the output is one JSON object.
  */
 import { parseArgs } from "node:util";
-import { type FuelProgram, type FuelRequest, readFuelAnswer } from "./support/fuel-words.ts";
+import { type FuelAnswer, type FuelRequest, readFuelAnswer } from "./support/fuel-words.ts";
 import { measureUnder, sandboxFlags } from "./support/measuring-process.ts";
 import { FULL, geometricMean, QUICK } from "./support/pairs.ts";
 import { figure, table, worstOf } from "./support/table.ts";
@@ -23,16 +23,16 @@ const { values: options } = parseArgs({
 const plan = options.quick ? QUICK : FULL;
 const flags = sandboxFlags();
 
-async function measure(v8Flags: readonly string[], plainOnly: boolean): Promise<Readonly<Record<string, FuelProgram>>> {
+async function measure(v8Flags: readonly string[], plainOnly: boolean): Promise<FuelAnswer> {
   const request: FuelRequest = { plan, plainOnly, only: options.only };
   return readFuelAnswer(await measureUnder(v8Flags, "fuel-process.ts", [JSON.stringify(request)]));
 }
 
-const programs = await measure(flags, false);
-const byDefault = options["against-default"] ? await measure([], true) : undefined;
+const { programs } = await measure(flags, false);
+const byDefault = options["against-default"] ? (await measure([], true)).plainMs : undefined;
 
 const rows = Object.entries(programs).map(([name, program]) => {
-  const plainByDefault = byDefault?.[name]?.baseMs;
+  const plainByDefault = byDefault?.[name];
   return { name, ...program, againstDefault: plainByDefault && program.measuredMs / plainByDefault };
 });
 const ratios = rows.map(({ ratio }) => ratio);

@@ -20,12 +20,17 @@ const comparison = z.object({
 /** Base is the plain program, measured the metered one; milliseconds of one run. */
 export type FuelProgram = z.infer<typeof comparison>;
 
-const answer = z.record(z.string(), comparison);
+const answer = z.object({
+  programs: z.record(z.string(), comparison),
+  /** Of `plainOnly`: milliseconds of one run. */
+  plainMs: z.record(z.string(), z.number()),
+});
+export type FuelAnswer = z.infer<typeof answer>;
 
 export function readFuelRequest(text: string | undefined): FuelRequest {
   return request.parse(JSON.parse(text ?? "{}"));
 }
 
-export function readFuelAnswer(value: unknown): Readonly<Record<string, FuelProgram>> {
+export function readFuelAnswer(value: unknown): FuelAnswer {
   return answer.parse(value);
 }
