@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isTaskerError } from "../../src/core/errors/index.ts";
 import { claimSteps } from "../../src/host/database/claim-steps.ts";
 import { activateHandler, storeComponent } from "../../src/host/database/components.ts";
@@ -7,6 +7,7 @@ import type { Database } from "../../src/host/database/connection.ts";
 import { closeSession } from "../../src/host/database/sessions.ts";
 import { createTasks } from "../../src/host/database/tasks.ts";
 import { type TestDatabase, testDatabase, testServerNames } from "../support/database.ts";
+import { clear } from "./support/clear.ts";
 import {
   brokenInvariants,
   claim,
@@ -33,16 +34,20 @@ describe.each(testServerNames())("claimSteps() on %s", (server) => {
   let host: string;
   const calls: string[] = [];
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     test = await testDatabase({ server });
     database = test.open({ onRoundTrip: (name) => calls.push(name) });
+  });
+  afterAll(() => test.close());
+
+  beforeEach(async () => {
+    await clear(database);
     await register(database, "single", SINGLE);
     await register(database, "linear", LINEAR);
     host = await session(database);
   });
   afterEach(async () => {
     expect(await brokenInvariants(database)).toEqual([]);
-    await test.close();
   });
 
   const send = (message: string) =>

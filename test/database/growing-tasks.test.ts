@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Database } from "../../src/host/database/connection.ts";
 import type { ClaimedStep } from "../../src/host/database/steps.ts";
 import { type TestDatabase, testDatabase, testServerNames } from "../support/database.ts";
+import { clear } from "./support/clear.ts";
 import {
   brokenInvariants,
   claim,
@@ -48,14 +49,18 @@ describe.each(testServerNames())("tasks that grow on %s", (server) => {
   let database: Database;
   let host: string;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     test = await testDatabase({ server });
     database = test.open();
+  });
+  afterAll(() => test.close());
+
+  beforeEach(async () => {
+    await clear(database);
     host = await session(database);
   });
   afterEach(async () => {
     expect(await brokenInvariants(database)).toEqual([]);
-    await test.close();
   });
 
   const complete = async (step: ClaimedStep, result: unknown): Promise<void> => {

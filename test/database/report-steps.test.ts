@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Database } from "../../src/host/database/connection.ts";
 import { wakeDueSteps } from "../../src/host/database/due-steps.ts";
 import { checkpointSteps } from "../../src/host/database/leases.ts";
@@ -6,6 +6,7 @@ import { reportStepsEmbedded, reportStepsExternal } from "../../src/host/databas
 import type { ClaimedStep } from "../../src/host/database/steps.ts";
 import { createTasks } from "../../src/host/database/tasks.ts";
 import { type TestDatabase, testDatabase, testServerNames } from "../support/database.ts";
+import { clear } from "./support/clear.ts";
 import {
   brokenInvariants,
   claim,
@@ -36,10 +37,15 @@ describe.each(testServerNames())("reporting steps on %s", (server) => {
   let host: string;
   const calls: string[] = [];
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     test = await testDatabase({ server });
     // One connection: its clock can be moved by hand.
     database = test.open({ maxConnections: 1, onRoundTrip: (name) => calls.push(name) });
+  });
+  afterAll(() => test.close());
+
+  beforeEach(async () => {
+    await clear(database);
     await register(database, "single", SINGLE);
     await register(database, "linear", LINEAR);
     await register(database, "diamond", DIAMOND);
@@ -47,7 +53,6 @@ describe.each(testServerNames())("reporting steps on %s", (server) => {
   });
   afterEach(async () => {
     expect(await brokenInvariants(database)).toEqual([]);
-    await test.close();
   });
 
   const claimedOne = async (name = "single"): Promise<ClaimedStep> => {
@@ -226,7 +231,7 @@ describe.each(testServerNames())("reporting steps on %s", (server) => {
       await report(database, host, [failure(await claimOne(database, host))]);
       expect(await taskState(database, first.taskUuid)).toBe("blocked_by_failures");
       const entries = await database.query<Record<string, unknown>>(
-        "test_dlq",
+        "test_dlq_entries",
         `select original_state, dlq_reason::text, resolution_status::text, task_snapshot ->> 'task_name' as name,
                 metadata #>> '{exhausted_steps,0,name}' as step
            from tasker.tasks_dlq where task_uuid = $1`,

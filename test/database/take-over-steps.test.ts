@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isTaskerError } from "../../src/core/errors/index.ts";
 import { takeOverSteps } from "../../src/host/database/claim-steps.ts";
 import type { Database } from "../../src/host/database/connection.ts";
@@ -9,6 +9,7 @@ import { closeSession, heartbeat } from "../../src/host/database/sessions.ts";
 import type { ClaimedStep } from "../../src/host/database/steps.ts";
 import { createTasks } from "../../src/host/database/tasks.ts";
 import { type TestDatabase, testDatabase, testServerNames } from "../support/database.ts";
+import { clear } from "./support/clear.ts";
 import {
   brokenInvariants,
   claim,
@@ -39,9 +40,14 @@ describe.each(testServerNames())("leases on %s", (server) => {
   let first: string;
   let second: string;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     test = await testDatabase({ server });
     database = test.open({ maxConnections: 1 });
+  });
+  afterAll(() => test.close());
+
+  beforeEach(async () => {
+    await clear(database);
     advance = await handClock(database);
     await register(database, "single", SINGLE);
     await register(database, "linear", LINEAR);
@@ -50,7 +56,6 @@ describe.each(testServerNames())("leases on %s", (server) => {
   });
   afterEach(async () => {
     expect(await brokenInvariants(database)).toEqual([]);
-    await test.close();
   });
 
   const takeOver = (host: string, mode: "embedded" | "external" = "embedded"): Promise<readonly ClaimedStep[]> =>
