@@ -4,7 +4,7 @@
  * `node bench/fuel.ts [--quick] [--only=NAME] [--against-default]`
  *
  * Both sides run under the V8 flags of the sandbox process. `--against-default` measures the unmetered programs once
- * more under V8's own defaults, in a second process. The last line of the output is one JSON object.
+ * more under V8's own defaults, in a second process: a figure for quiet machines only. The last line of the output is one JSON object.
  */
 import { parseArgs } from "node:util";
 import { type FuelAnswer, type FuelRequest, readFuelAnswer } from "./support/fuel-words.ts";
