@@ -34,8 +34,12 @@ it("a step whose host is killed runs again on another, once, and the chain of it
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
-      ...{ namespace: "trouble", name: "slow", context: {} },
-      ...{ initiator: "test", source_system: "test", reason: "test" },
+      namespace: "trouble",
+      name: "slow",
+      context: {},
+      initiator: "test",
+      source_system: "test",
+      reason: "test",
     }),
   });
   const { task_uuid: taskUuid } = (await response.json()) as { task_uuid: string };

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { RunReport } from "../../runtime/index.ts";
-import type { ClaimedStep, StepReport, StepVerdict } from "../database/steps.ts";
+import type { ClaimedStep, StepReport } from "../database/steps.ts";
 import { checkpointText } from "../domain/checkpoint.ts";
 import { type FinalOutcome, outcomeToResult, type StepResult } from "../domain/outcome-to-result.ts";
 import { type ResultFacts, stepResultJson } from "../domain/step-result.ts";
@@ -46,19 +46,12 @@ export class WorkerExecutor {
   async execute(claimed: ClaimedStep): Promise<void> {
     const final = await this.#run(claimed);
     this.#log(claimed, final.run);
-    const verdict = await this.#submit(claimed, final);
-    if (verdict?.verdict === "refused") {
-      // What Postgres cannot hold must not be tried for ever: the step fails, and the failure says why.
-      const reason = `Postgres refused to store the result (${verdict.sqlstate}): ${verdict.message}`;
-      await this.#submit(claimed, { ...final, run: { ...final.run, outcome: { kind: "invalid-result", reason } } });
-    } else if (verdict?.verdict !== "recorded") {
-      const { stepUuid, epoch } = claimed;
-      this.#deps.logger.warn({ stepUuid, epoch, verdict: verdict?.verdict ?? "unsent" }, "result not recorded");
-    }
-  }
-
-  async #submit(claimed: ClaimedStep, final: FinalRun): Promise<StepVerdict | undefined> {
-    return this.#deps.reporter.submit(claimed.namespace, await this.#report(claimed, final));
+    const report = await this.#report(claimed, final);
+    const verdict = await this.#deps.reporter.submit(claimed.namespace, report);
+    if (verdict?.verdict === "recorded") return;
+    // "refused": the database has failed the step with a code; "stale": it is another host's; unsent: its lease will tell.
+    const { stepUuid, epoch } = claimed;
+    this.#deps.logger.warn({ stepUuid, epoch, ...(verdict ?? { verdict: "unsent" }) }, "result not recorded");
   }
 
   /** Runs the step; a run that ends in a checkpoint is followed by one that starts there. */
