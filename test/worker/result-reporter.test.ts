@@ -1,3 +1,4 @@
+import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { StepReport, StepVerdict } from "../../src/host/database/steps.ts";
@@ -57,6 +58,32 @@ describe("ResultReporter", () => {
     expect((await reporter.submit("ns", reportOf("a")))?.verdict).toBe("recorded");
     expect(stalled).toEqual([false, true, true, true]);
     expect(reporter.stalled).toBe(false);
+  });
+
+  it("gives up alone the one result whose statement Postgres refuses for good, and holds up no other", async () => {
+    const refusal = Object.assign(new pg.DatabaseError("no such function", 0, "error"), { code: "42883" });
+    const sizes: number[] = [];
+    await using reporter = setup((reports) => {
+      sizes.push(reports.length);
+      const bad = reports.some(({ stepUuid }) => stepUuid === "bad");
+      return bad ? Promise.reject(refusal) : Promise.resolve(recorded(reports));
+    });
+    await reporter.start();
+    const verdicts = await Promise.all(["a", "bad", "b", "c"].map((step) => reporter.submit("ns", reportOf(step))));
+    expect(verdicts.map((verdict) => verdict?.verdict)).toEqual(["recorded", undefined, "recorded", "recorded"]);
+    expect(sizes).toEqual([4, 2, 1, 1, 2]);
+    expect(reporter.stalled).toBe(false);
+  });
+
+  it.each(["53100", "57014", "40001"])("keeps a result through %s, which passes", async (code) => {
+    const passing = Object.assign(new pg.DatabaseError("later", 0, "error"), { code });
+    let tries = 0;
+    await using reporter = setup((reports) => {
+      tries += 1;
+      return tries < 3 ? Promise.reject(passing) : Promise.resolve(recorded(reports));
+    });
+    await reporter.start();
+    expect((await reporter.submit("ns", reportOf("a")))?.verdict).toBe("recorded");
   });
 
   it("flushes what is there when it stops", async () => {

@@ -39,6 +39,14 @@ export function isConflict(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === "40001" || error.code === "40P01");
 }
 
+/** SQLSTATE classes that pass: connection, conflict, resources (disk, memory), locks, intervention (time-out), system. */
+const PASSING = /^(08|40|53|55|57|58)/;
+
+/** True where Postgres refused a statement for what is in it: trying the same again only repeats it. */
+export function isLastingRefusal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !PASSING.test(error.code ?? "08");
+}
+
 /** True where the server refused the statement and the session goes on. */
 export function isRefusedStatement(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.severity === "ERROR" && !meansUnreachable(error);

@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Service } from "../../core/service.ts";
+import { isLastingRefusal } from "../database/database-error.ts";
 import type { StepReport, StepVerdict } from "../database/steps.ts";
 import type { Metrics } from "../observability/metrics.ts";
 
@@ -116,6 +117,7 @@ export class ResultReporter implements Service {
         this.#stalled = false;
         return verdicts;
       } catch (error) {
+        if (isLastingRefusal(error)) return this.#isolate(reports, error);
         this.#stalled = true;
         const last = clock.now() >= this.#stopDeadlineMs;
         logger.warn({ err: asTaskerError(error), results: reports.length, last }, "results not reported, trying again");
@@ -123,6 +125,16 @@ export class ResultReporter implements Service {
         await clock.wait(RETRY_WAITS_MS[Math.min(attempt, RETRY_WAITS_MS.length - 1)] ?? 1_000);
       }
     }
+  }
+
+  /** Reports each half by itself: what Postgres will never take must hold up nobody else. Alone, it is given up to its lease. */
+  async #isolate(reports: readonly StepReport[], error: unknown): Promise<readonly StepVerdict[]> {
+    const middle = reports.length >> 1;
+    if (middle > 0)
+      return [...(await this.#report(reports.slice(0, middle))), ...(await this.#report(reports.slice(middle)))];
+    const stepUuid = reports[0]?.stepUuid;
+    this.#options.logger.error({ err: asTaskerError(error), stepUuid }, "Postgres refuses to record the result");
+    return [];
   }
 }
 
