@@ -15,8 +15,13 @@ import type { ChildKind } from "./process/code-snapshot.ts";
 import type { Frame } from "./process/frames.ts";
 import type { PrepareRequest, TranslateRequest } from "./process/prepare-requests.ts";
 
+/** Where an upload is: in the translate process, in the prepare process, or answering `describe` there. */
+export type PrepareStage = "translate" | "prepare" | "describe";
+
 export interface PrepareOptions {
   readonly clock?: Clock;
+  /** Called as the upload enters each stage; a refusal belongs to the last one called. */
+  readonly onStage?: (stage: PrepareStage) => void;
 }
 
 /**
@@ -31,28 +36,28 @@ export async function prepareComponent(
   if (bytes.length > limits.maxComponentBytes) {
     refuse("TSK_COMPONENT_TOO_LARGE", `${bytes.length} bytes`, `at most ${limits.maxComponentBytes}`);
   }
-  const clock = options.clock ?? systemClock;
-  const recorded = await translateInProcess(bytes, limits, clock);
-  return prepareInProcess(bytes, { recorded, limits }, clock);
+  const recorded = await translateInProcess(bytes, limits, options);
+  return prepareInProcess(bytes, { recorded, limits }, options);
 }
 
 async function translateInProcess(
   bytes: Uint8Array<ArrayBuffer>,
   limits: PrepareLimits,
-  clock: Clock,
+  options: PrepareOptions,
 ): Promise<RecordedPlan> {
   const request: TranslateRequest = { maxComponentBytes: limits.maxComponentBytes };
-  const [answer] = await converse("translate", request, bytes, 1, limits, clock);
+  const [answer] = await converse("translate", request, bytes, ["translate"], limits, options);
   return parse(z.object({ plan: recordedPlan }), answer).plan;
 }
 
 async function prepareInProcess(
   bytes: Uint8Array<ArrayBuffer>,
   request: PrepareRequest,
-  clock: Clock,
+  options: PrepareOptions,
 ): Promise<Artifact> {
   // The artifact arrives before any code of the upload has run, so that code cannot have changed it.
-  const [made, described] = await converse("prepare", request, bytes, 2, request.limits, clock);
+  const stages = ["prepare", "describe"] as const;
+  const [made, described] = await converse("prepare", request, bytes, stages, request.limits, options);
   parse(z.object({ artifact: z.literal(true) }), made);
   const artifact = decodeArtifact(made?.blobs[0] ?? Buffer.alloc(0));
   const { manifest, fuel } = parse(z.object({ description }), described).description;
@@ -60,26 +65,31 @@ async function prepareInProcess(
   return { ...artifact, manifest, describeFuel: fuel };
 }
 
-/** Asks a fresh process one thing and waits for `answers` frames, a refusal, its death, or the end of patience. */
+/** Asks a fresh process one thing and waits for a frame of each stage, a refusal, its death, or the end of patience. */
 async function converse(
   kind: Exclude<ChildKind, "sandbox">,
   request: TranslateRequest | PrepareRequest,
   component: Uint8Array<ArrayBuffer>,
-  answers: number,
+  stages: readonly PrepareStage[],
   limits: PrepareLimits,
-  clock: Clock,
+  { clock = systemClock, onStage }: PrepareOptions,
 ): Promise<readonly Frame[]> {
   const { promise, resolve, reject } = Promise.withResolvers<readonly Frame[]>();
   const frames: Frame[] = [];
+  const enter = (stage: PrepareStage | undefined): void => {
+    if (stage !== undefined) onStage?.(stage);
+  };
+  enter(stages[0]);
   const child = await Child.start({
     kind,
     heapMegabytes: Math.ceil(limits.maxResidentBytes / MEGABYTE),
     maxFrameBytes: limits.maxComponentBytes * ARTIFACT_GROWTH + HEADER_BYTES,
     onFrame: (frame) => {
       const refused = z.object({ refusal }).safeParse(frame.head);
-      if (refused.success) reject(raise(refused.data.refusal));
+      if (refused.success) return reject(raise(refused.data.refusal));
       frames.push(frame);
-      if (frames.length === answers) resolve(frames);
+      enter(stages[frames.length]);
+      if (frames.length === stages.length) resolve(frames);
     },
     onExit: (reason) => reject(lost(kind, reason)),
   });

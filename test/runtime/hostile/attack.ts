@@ -1,0 +1,206 @@
+/** Carries out one case against the real processes and says what came of it. */
+import { readFile, writeFile } from "node:fs/promises";
+import { isTaskerError } from "../../../src/core/errors/index.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
+import {
+  type Artifact,
+  createProcessSandbox,
+  prepareComponent,
+  type RunLimits,
+  type RunReport,
+  type Sandbox,
+} from "../../../src/runtime/index.ts";
+import { compileComponent } from "../../../src/runtime/execute/compiled-component.ts";
+import { runGuest } from "../../../src/runtime/execute/guest-run.ts";
+import { MemoryPool } from "../../../src/runtime/execute/memory-pool.ts";
+import { stepContextValue } from "../../../src/runtime/execute/values.ts";
+import { childCode } from "../../../src/runtime/process/code-snapshot.ts";
+import { checkBytes } from "../../../src/runtime/translate/check-bytes.ts";
+import { checkNames } from "../../../src/runtime/translate/check-names.ts";
+import { CONTEXT, LIMITS, PREPARE_LIMITS, prepareHere, request } from "../support/runs.ts";
+import { ECHO, watComponent } from "../support/wat-component.ts";
+import type { Bytes, HostileCase, PlantedCase, StepCase, StepStage, UploadCase, UploadStage } from "./hostile-case.ts";
+import { PLANTED_WORDS } from "./planted-words.ts";
+
+/** What a case came to. */
+export interface Verdict {
+  /** The refusal's code, "artifact", or the outcome. */
+  readonly ended: unknown;
+  readonly stage: UploadStage | StepStage | "planted";
+  /** From the attack to the answer, in wall-clock time. */
+  readonly tookMs: number;
+  /** By how much the answer came after the deadline that the case had; 0 before it. */
+  readonly lateMs: number;
+  /** By how much the host's resident memory was higher at its highest than before the attack. */
+  readonly grownBytes: number;
+}
+
+/** A host under attack: one sandbox, one good component. */
+export class AttackedHost {
+  readonly #good: Bytes;
+  readonly #artifact: Artifact;
+  #sandbox: Sandbox;
+
+  private constructor(good: Bytes, artifact: Artifact) {
+    this.#good = good;
+    this.#artifact = artifact;
+    this.#sandbox = newSandbox();
+  }
+
+  static async start(): Promise<AttackedHost> {
+    const good = await watComponent({ handle: ECHO });
+    const host = new AttackedHost(good, await prepareHere(good));
+    await host.goodStep();
+    return host;
+  }
+
+  /** The next step after an attack: has to succeed. */
+  async goodStep(): Promise<RunReport["outcome"]["kind"]> {
+    return (await this.#sandbox.run(request(this.#artifact))).outcome.kind;
+  }
+
+  /** The next upload after an attack: has to become an artifact. */
+  async goodUpload(): Promise<string> {
+    return (await prepareComponent(this.#good, PREPARE_LIMITS)).manifest.name;
+  }
+
+  async stop(): Promise<void> {
+    await this.#sandbox.stop();
+  }
+
+  attack(attacker: HostileCase): Promise<Verdict> {
+    switch (attacker.kind) {
+      case "upload":
+        return this.#upload(attacker);
+      case "step":
+        return this.#step(attacker);
+      case "planted":
+        return this.#planted(attacker);
+      default:
+        return attacker satisfies never;
+    }
+  }
+
+  async #upload({ bytes, limits = {} }: UploadCase): Promise<Verdict> {
+    const upload = await bytes();
+    const allowed = { ...PREPARE_LIMITS, ...limits };
+    const stages: UploadStage[] = ["size"];
+    const { value, ...cost } = await measured(allowed.timeoutMs, () =>
+      refusal(async () => {
+        await prepareComponent(upload, allowed, { onStage: (stage) => stages.push(stage) });
+        stages.push("artifact");
+      }),
+    );
+    const stage = stages.at(-1) ?? "size";
+    return { ended: value ?? "artifact", stage: stage === "translate" ? ownStage(upload) : stage, ...cost };
+  }
+
+  async #step({ guest, context = {}, limits = {} }: StepCase): Promise<Verdict> {
+    const bytes = typeof guest === "function" ? await guest() : await watComponent(guest);
+    const artifact = await prepareHere(bytes);
+    const asked = request(artifact, { context, limits });
+    const { value, ...cost } = await measured(asked.limits.timeoutMs, () => this.#sandbox.run(asked));
+    return { ended: value.outcome, stage: stageOf(artifact, context, limits), ...cost };
+  }
+
+  async #planted({ child, code }: PlantedCase): Promise<Verdict> {
+    const { entry } = await childCode(child);
+    const honest = await readFile(entry);
+    await this.#sandbox.stop();
+    this.#sandbox = newSandbox();
+    try {
+      await writeFile(entry, `${PLANTED_WORDS}\nconst attack = async () => {\n${code}\n};`);
+      const limits = { ...PREPARE_LIMITS, timeoutMs: PLANTED_DEADLINE_MS };
+      const { value, ...cost } = await measured(PLANTED_DEADLINE_MS, async () => {
+        if (child === "sandbox") {
+          const asked = request(this.#artifact, { limits: { timeoutMs: PLANTED_DEADLINE_MS } });
+          return (await this.#sandbox.run(asked)).outcome.kind;
+        }
+        return refusal(() => prepareComponent(this.#good, limits));
+      });
+      return { ended: value, stage: "planted", ...cost };
+    } finally {
+      await writeFile(entry, honest);
+      await this.#sandbox.stop();
+      this.#sandbox = newSandbox();
+    }
+  }
+}
+
+const PLANTED_DEADLINE_MS = 2_000;
+
+function newSandbox(): Sandbox {
+  return createProcessSandbox({
+    namespace: "hostile",
+    maxProcesses: 1,
+    idleStopMs: 60_000,
+    maxResidentBytes: 1_073_741_824,
+    logger: silentLogger,
+  });
+}
+
+/** The code of the refusal that it ends in; undefined where it ends in none. Anything else is a failure of the host. */
+async function refusal(attempt: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await attempt();
+    return undefined;
+  } catch (error) {
+    if (isTaskerError(error)) return error.code;
+    throw error;
+  }
+}
+
+/** In which of our own readings the upload is refused, or that the translator's turn came. */
+function ownStage(bytes: Bytes): UploadStage {
+  try {
+    const checked = checkBytes(bytes, PREPARE_LIMITS.maxComponentBytes);
+    try {
+      checkNames(checked);
+      return "translate";
+    } catch {
+      return "names";
+    }
+  } catch {
+    return "structure";
+  }
+}
+
+/** Fuel for finding out where a run is that only a deadline would end. */
+const SHORT_FUEL = 1_000_000;
+
+/** Where the same run is when it ends, seen from inside: the same code as in the sandbox process. */
+function stageOf(artifact: Artifact, context: Partial<typeof CONTEXT>, changes: Partial<RunLimits>): StepStage {
+  const limits = { ...LIMITS, ...changes };
+  const short = limits.fuel > LIMITS.fuel ? { ...limits, fuel: SHORT_FUEL } : limits;
+  const component = compileComponent(artifact);
+  const asked = { ...CONTEXT, ...context };
+  const args = (): [ReturnType<typeof stepContextValue>] => [stepContextValue(asked)];
+  const setting = { nowMs: asked.nowMs, seed: BigInt(asked.seed) };
+  const { context: run, ending } = runGuest(component, component.handle, args, short, setting, new MemoryPool(0));
+  return ending.kind === "returned" ? "report" : run.state.phase;
+}
+
+const SAMPLE_MS = 10;
+
+/** Runs it and watches the clock and this process's resident memory. */
+async function measured<T>(
+  deadlineMs: number,
+  run: () => Promise<T>,
+): Promise<{ value: T; tookMs: number; lateMs: number; grownBytes: number }> {
+  globalThis.gc?.();
+  const before = process.memoryUsage.rss();
+  let highest = before;
+  const sample = (): void => {
+    highest = Math.max(highest, process.memoryUsage.rss());
+  };
+  const sampler = setInterval(sample, SAMPLE_MS);
+  const startedAt = performance.now();
+  try {
+    const value = await run();
+    const tookMs = performance.now() - startedAt;
+    sample();
+    return { value, tookMs, lateMs: Math.max(0, tookMs - deadlineMs), grownBytes: highest - before };
+  } finally {
+    clearInterval(sampler);
+  }
+}

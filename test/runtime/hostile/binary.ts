@@ -1,0 +1,51 @@
+/** Component bytes by hand, for what no well-meaning tool would write. */
+import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import type { Bytes } from "./hostile-case.ts";
+
+const COMPONENT = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
+const MODULE = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+
+/** The bytes of a component or module in text form. */
+export async function text(source: string): Promise<Bytes> {
+  return Uint8Array.from(await parse(source));
+}
+
+/** A component whose only content is one core module. */
+export function textModule(fields: string): Promise<Bytes> {
+  return text(`(component (core module ${fields}))`);
+}
+
+export function component(...sections: readonly (readonly number[] | Uint8Array)[]): Bytes {
+  return joined(COMPONENT, ...sections);
+}
+
+/** A component that holds a core module of the given sections. */
+export function componentOfModule(...sections: readonly (readonly number[] | Uint8Array)[]): Bytes {
+  return component(section(1, joined(MODULE, ...sections)));
+}
+
+export function section(id: number, body: readonly number[] | Uint8Array): Uint8Array {
+  return joined([id], leb(body.length), body);
+}
+
+/** A vector section: the count, then the entries as they are. */
+export function vector(id: number, count: number, ...entries: readonly (readonly number[] | Uint8Array)[]): Uint8Array {
+  return section(id, joined(leb(count), ...entries));
+}
+
+export function nameBytes(name: string): Uint8Array {
+  const bytes = Buffer.from(name);
+  return joined(leb(bytes.length), bytes);
+}
+
+export function leb(value: number): number[] {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return [...bytes, rest];
+    bytes.push((rest % 128) + 128);
+  }
+}
+
+export function joined(...parts: readonly (readonly number[] | Uint8Array)[]): Bytes {
+  return Uint8Array.from(Buffer.concat(parts.map((part) => Uint8Array.from(part))));
+}
