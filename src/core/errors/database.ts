@@ -32,6 +32,18 @@ export const DATABASE_ERRORS = {
     remedy: "The error names the file and says what Postgres found; mostly it is a right that the database user lacks",
     httpStatus: 503,
   },
+  TSK_DATABASE_NOT_MIGRATED: {
+    summary: "The database lacks migrations of this version",
+    fault: "user",
+    remedy: "Run `tasker-host migrate` first",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_INVARIANT_BROKEN: {
+    summary: "`tasker-host verify` found rows that no host should leave behind",
+    fault: "system",
+    remedy: "Keep the rows and the logs of the hosts; docs/operations.md says what each invariant means",
+    httpStatus: 503,
+  },
   TSK_DATABASE_SESSION_ENDED: {
     summary: "The host's session has ended: it was closed, or another host declared it dead",
     fault: "system",
