@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "host/database": ["core", "host/domain", "host/config"],
   "host/messaging": ["core", "host/domain", "host/config", "host/database"],
   "host/registry": ["core", "runtime", "host/domain", "host/config", "host/database", "host/messaging"],
+  "host/identity": ["core", "host/domain", "host/config", "host/observability", "host/database"],
   "host/worker": [
     "core",
     "runtime",
@@ -39,6 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "host/messaging",
     "host/registry",
   ],
+  "host/authoring": ["core", "runtime", "host/domain", "host/config"],
   "host/http": [
     "core",
     "host/domain",
@@ -47,6 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "host/database",
     "host/messaging",
     "host/registry",
+    "host/identity",
     "host/worker",
     "host/orchestration",
   ],

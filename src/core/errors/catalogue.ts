@@ -2,6 +2,8 @@
  * Every error code of the project, by area. A code is API: renaming one is a breaking change.
  * `docs/errors.md` is generated from this table; a test holds the two together.
  */
+import { AUTHORING_ERRORS } from "./authoring.ts";
+import { ACCESS_ERRORS } from "./access.ts";
 import { BUILD_ERRORS } from "./build.ts";
 import { COMPONENT_ERRORS } from "./component.ts";
 import { CONFIG_ERRORS } from "./config.ts";
@@ -26,6 +28,8 @@ export interface ErrorEntry {
 }
 
 export const ERROR_CATALOGUE = {
+  ...AUTHORING_ERRORS,
+  ...ACCESS_ERRORS,
   ...BUILD_ERRORS,
   ...COMPONENT_ERRORS,
   ...CONFIG_ERRORS,

@@ -26,6 +26,18 @@ export const REQUEST_ERRORS = {
     remedy: "Try again; if it repeats, look at the load of host and database, or raise `web.request_timeout_seconds`",
     httpStatus: 408,
   },
+  TSK_REQUEST_RATE_LIMITED: {
+    summary: "The caller, or its address, has sent more requests than the host answers in this time",
+    fault: "user",
+    remedy: "Try again after the seconds that `Retry-After` names, or raise `web.rate_limit_requests`",
+    httpStatus: 429,
+  },
+  TSK_REQUEST_HOST_REFUSED: {
+    summary: "The `Host` header names a machine that a host on loopback does not answer for",
+    fault: "user",
+    remedy: "Use `localhost` or the address itself; names of proxies in front belong into `web.allowed_hosts`",
+    httpStatus: 403,
+  },
   TSK_REQUEST_ROUTE_UNKNOWN: {
     summary: "The API has no such method and path",
     fault: "user",

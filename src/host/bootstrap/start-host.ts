@@ -16,6 +16,7 @@ import { EventSubscriber } from "../events/event-subscriber.ts";
 import { InProcessEventSystem } from "../events/in-process-event-system.ts";
 import { createApp } from "../http/app.ts";
 import type { HostView } from "../http/host-view.ts";
+import { NO_AUTHENTICATION } from "../identity/authenticator.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
 import { ensureOrchestrationQueues, WAKE_CHANNEL } from "../messaging/step-queues.ts";
 import { Metrics } from "../observability/metrics.ts";
@@ -132,6 +133,7 @@ function buildHttp(options: HostOptions, host: HostView, { database }: OpenedDat
   const app = createApp({
     host,
     database,
+    authenticator: NO_AUTHENTICATION,
     metrics: config.healthMonitoring.metricsCollectionEnabled ? metrics : undefined,
     clock: options.clock,
     logger: options.logger,

@@ -4,6 +4,7 @@ import { TaskerError } from "../../core/errors/index.ts";
 import type { AppDeps, AppEnv } from "./deps.ts";
 import type { App } from "./document-route.ts";
 import { errorResponse } from "./error-response.ts";
+import { authentication } from "./middleware/authentication.ts";
 import { requestId } from "./middleware/request-id.ts";
 import { requestTimeout } from "./middleware/request-timeout.ts";
 import { servingGate } from "./middleware/serving-gate.ts";
@@ -31,6 +32,7 @@ export function createApp(deps: AppDeps): App {
     app.use(cors({ origin: "*", exposeHeaders: ["x-request-id", "retry-after", "location"] }));
   }
   app.use(requestTimeout(deps.settings.requestTimeoutSeconds, deps.clock));
+  app.use(authentication(deps.authenticator));
   app.use("/v1/*", servingGate(deps.host));
 
   healthRoutes(app, deps);

@@ -1,12 +1,16 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Database } from "../database/connection.ts";
+import type { HttpBindings } from "@hono/node-server";
+import type { Principal } from "../domain/principal.ts";
+import type { Authenticator } from "../identity/authenticator.ts";
 import type { HostView } from "./host-view.ts";
 
 /** What the API stands on. */
 export interface AppDeps {
   readonly host: HostView;
   readonly database: Database;
+  readonly authenticator: Authenticator;
   /** Undefined: `/metrics` does not exist (`health_monitoring.metrics_collection_enabled = false`). */
   readonly metrics: { render(): Promise<string> } | undefined;
   readonly clock: Clock;
@@ -24,10 +28,15 @@ export interface HttpSettings {
 
 /** What the middleware leaves for the routes. */
 export interface AppEnv {
+  readonly Bindings: Partial<HttpBindings>;
   readonly Variables: {
     /** The caller's `x-request-id`, or one of ours. */
     requestId: string;
     /** Aborts when the request has taken too long. */
     deadline: AbortSignal;
+    /** Finds out who calls, when a route asks. @throws TSK_AUTH_…, TSK_REQUEST_RATE_LIMITED, TSK_DATABASE_UNREACHABLE */
+    authenticate: () => Promise<Principal>;
+    /** Who calls: on every route that is not public. */
+    principal: Principal;
   };
 }

@@ -12,11 +12,14 @@ type HttpStatus = (typeof ERROR_CATALOGUE)[ErrorCode]["httpStatus"];
 /** Tasker's words for a status; clients of its API switch on them. */
 const TASKER_WORDS: Readonly<Record<HttpStatus, string>> = {
   400: "BAD_REQUEST",
+  401: "UNAUTHORIZED",
+  403: "FORBIDDEN",
   404: "NOT_FOUND",
   408: "REQUEST_TIMEOUT",
   409: "CONFLICT",
   413: "PAYLOAD_TOO_LARGE",
   422: "UNPROCESSABLE_ENTITY",
+  429: "TOO_MANY_REQUESTS",
   500: "INTERNAL_SERVER_ERROR",
   503: "SERVICE_UNAVAILABLE",
 };

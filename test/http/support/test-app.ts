@@ -3,6 +3,7 @@ import { silentLogger } from "../../../src/core/logger.ts";
 import { createApp } from "../../../src/host/http/app.ts";
 import type { AppDeps, HttpSettings } from "../../../src/host/http/deps.ts";
 import type { App } from "../../../src/host/http/document-route.ts";
+import { NO_AUTHENTICATION } from "../../../src/host/identity/authenticator.ts";
 import { testHostView, type TestHostView } from "./host-view.ts";
 
 const TEST_SETTINGS: HttpSettings = {
@@ -20,6 +21,7 @@ export function testApp(
   const host = testHostView();
   const app = createApp({
     host,
+    authenticator: NO_AUTHENTICATION,
     metrics: undefined,
     clock: systemClock,
     logger: silentLogger,

@@ -11,6 +11,7 @@ export function healthRoutes(app: App, deps: AppDeps): void {
   const health = documentRoute(app, {
     method: "get",
     path: "/health",
+    access: "public",
     summary: "Whether the process answers",
     responses: { 200: answers("It does", HealthSchema) },
   });
@@ -19,6 +20,7 @@ export function healthRoutes(app: App, deps: AppDeps): void {
   const live = documentRoute(app, {
     method: "get",
     path: "/health/live",
+    access: "public",
     summary: "Whether the process answers; for a liveness probe",
     responses: { 200: answers("It does", HealthSchema) },
   });
@@ -27,6 +29,7 @@ export function healthRoutes(app: App, deps: AppDeps): void {
   const ready = documentRoute(app, {
     method: "get",
     path: "/health/ready",
+    access: "public",
     summary: "Whether the host can take work; for a readiness probe",
     responses: {
       200: answers("It can", ReadinessSchema),

@@ -37,6 +37,7 @@ export function listTasksRoute(app: App, { database }: AppDeps): void {
   const path = documentRoute(app, {
     method: "get",
     path: "/v1/tasks",
+    access: "tasks:list",
     summary: "List tasks, newest first",
     request: { query: Query },
     responses: { 200: answers("A page of tasks", TaskListResponseSchema), ...refusals(400, 408, 503) },

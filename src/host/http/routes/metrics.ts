@@ -7,6 +7,7 @@ export function metricsRoute(app: App, { metrics }: AppDeps): void {
   const path = documentRoute(app, {
     method: "get",
     path: "/metrics",
+    access: "public",
     summary: "Metrics in the Prometheus text format; docs/metrics.md lists them",
     responses: { 200: { description: "The metrics", content: { "text/plain": { schema: z.string() } } } },
   });

@@ -11,6 +11,7 @@ export function readStepsRoute(app: App, { database }: AppDeps): void {
   documentRoute(app, {
     method: "get",
     path: "/v1/tasks/{uuid}/workflow_steps",
+    access: "steps:read",
     summary: "Read the steps of a task with their results",
     request: { params: z.object({ uuid: z.string().openapi({ format: "uuid" }) }) },
     responses: { 200: answers("The steps", z.array(StepResponseSchema)), ...refusals(400, 404, 408, 503) },

@@ -11,6 +11,7 @@ export function readTaskRoute(app: App, { database }: AppDeps): void {
   documentRoute(app, {
     method: "get",
     path: "/v1/tasks/{uuid}",
+    access: "tasks:read",
     summary: "Read a task with the readiness of its steps",
     request: { params: z.object({ uuid: z.string().openapi({ format: "uuid" }) }) },
     responses: { 200: answers("The task", TaskResponseSchema), ...refusals(400, 404, 408, 503) },

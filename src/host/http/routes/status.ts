@@ -8,6 +8,7 @@ export function statusRoute(app: App, { host, clock }: AppDeps): void {
   const path = documentRoute(app, {
     method: "get",
     path: "/status",
+    access: "system:handlers_read",
     summary: "What the host runs, and what is wrong with it",
     responses: { 200: answers("The host", StatusSchema) },
   });

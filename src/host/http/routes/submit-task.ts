@@ -13,6 +13,7 @@ export function submitTaskRoute(app: App, { database, settings }: AppDeps): void
   const path = documentRoute(app, {
     method: "post",
     path: "/v1/tasks",
+    access: "tasks:create",
     summary: "Submit a task",
     description: "Creates the task with its steps and enqueues those that are ready.",
     request: { body: { content: { "application/json": { schema: TaskRequestSchema } }, required: true } },
