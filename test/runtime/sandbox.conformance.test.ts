@@ -62,6 +62,7 @@ const GUESTS = {
   "growth that is refused and survived": {
     handle: `(drop (memory.grow (i32.const 60000))) ${EMPTY_SUCCESS}`,
   },
+  "one growth, then a trap": { handle: `(drop (memory.grow (i32.const 16))) unreachable` },
   "a table that grows": {
     handle: `(loop $more (br_if $more (i32.ne (table.grow $t (ref.null func) (i32.const 10000)) (i32.const -1)))) unreachable`,
     fields: `(table $t 1 funcref)`,
@@ -292,6 +293,23 @@ describe.each(SANDBOXES)("a sandbox ($name)", ({ name: kind, create }) => {
     expect(
       new Set(reports.map(({ outcome }) => (outcome.kind === "success" ? outcome.resultJson : outcome.kind))),
     ).toEqual(new Set(["11"]));
+  });
+
+  it("gives a run its own budgets, whatever the run before it left of them", async () => {
+    const quiet = await run("one growth, then a trap");
+    const refused = await run("one growth, then a trap", { limits: { maxMemoryBytes: 300_000 } });
+    const starved = await run("one growth, then a trap", { limits: { fuel: 1 } });
+    expect([quiet, refused, starved].map(({ outcome }) => outcome.kind)).toEqual([
+      "trap",
+      "memory-exceeded",
+      "out-of-fuel",
+    ]);
+    const again = await run("one growth, then a trap");
+    expect({ outcome: again.outcome, fuel: again.usage.fuelUsed, bytes: again.usage.peakMemoryBytes }).toEqual({
+      outcome: quiet.outcome,
+      fuel: quiet.usage.fuelUsed,
+      bytes: quiet.usage.peakMemoryBytes,
+    });
   });
 
   it("runs the next step after any of these", async () => {

@@ -1,6 +1,6 @@
 /** One call of a guest's exported function on a fresh instance, from budgets to how it ended. Synchronous. */
 import type { RunLimits } from "../limits.ts";
-import { borrowMemories, type BorrowedMemories, initialBytes } from "./borrow-memories.ts";
+import { borrowMemories, type BorrowedMemories } from "./borrow-memories.ts";
 import type { AbiValue } from "./canonical-abi/codec.ts";
 import { Randomness } from "./capabilities/randomness.ts";
 import { Stdio } from "./capabilities/stdio.ts";
@@ -42,8 +42,7 @@ export function runGuest(
   pool: MemoryPool,
 ): GuestRun {
   const state = new RunState(limits);
-  const startBytes = initialBytes(component.artifact);
-  const meter = new MeterState(limits, startBytes);
+  const meter = new MeterState(limits, component.initialBytes, component.meterGlobals);
   const context: TrampolineContext = {
     state,
     meter,
@@ -53,7 +52,7 @@ export function runGuest(
     randomness: new Randomness(setting.seed),
     stdio: new Stdio(state),
   };
-  if (startBytes > limits.maxMemoryBytes) return { context, ending: { kind: "too-large-to-start" } };
+  if (component.initialBytes > limits.maxMemoryBytes) return { context, ending: { kind: "too-large-to-start" } };
   const memories = borrowMemories(component.artifact, limits, pool);
   const ending = callGuest(component, target, args, context, memories);
   context.stdio.flush();

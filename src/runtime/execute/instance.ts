@@ -8,15 +8,16 @@ type CoreFunction = (...args: unknown[]) => unknown;
 
 /** One instance of a component: the instances of its core modules, in the order of the plan. Lives for one run. */
 export class ComponentInstance {
-  readonly #instances: WebAssembly.Instance[] = [];
+  /** Looked up once: `exports` is a call into V8. */
+  readonly #exports: WebAssembly.Exports[] = [];
 
   add(instance: WebAssembly.Instance): void {
-    this.#instances.push(instance);
+    this.#exports.push(instance.exports);
   }
 
   /** An export of an instance that is there already. */
   export({ instance, name }: ExportReference): WebAssembly.ExportValue {
-    const value = this.#instances[instance]?.exports[name];
+    const value = this.#exports[instance]?.[name];
     if (value === undefined) throw new AbiError(`the plan names an export ${JSON.stringify(name)} that is not there`);
     return value;
   }

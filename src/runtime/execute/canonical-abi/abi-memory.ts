@@ -9,6 +9,19 @@ export interface AbiPorts {
   readonly realloc: ((old: number, oldSize: number, align: number, size: number) => unknown) | undefined;
 }
 
+interface Views {
+  readonly data: DataView<ArrayBuffer>;
+  readonly bytes: Buffer<ArrayBuffer>;
+}
+
+const NOTHING: Views = viewsOf(new ArrayBuffer(0));
+/** A recycled memory keeps its buffer, and two views of it cost as much as a dozen texts. */
+const known = new WeakMap<ArrayBuffer, Views>();
+
+function viewsOf(buffer: ArrayBuffer): Views {
+  return { data: new DataView(buffer), bytes: Buffer.from(buffer) };
+}
+
 /**
  * Checked access to a guest's memory. Every pointer is held against the memory as it is *now*: a call into the guest
  * may have grown it. What is copied out is counted against a budget, as one text may be pointed at a million times.
@@ -18,14 +31,11 @@ export class AbiMemory {
   /** Bytes that may still be copied out. */
   #budget: number;
   #copied = 0;
-  #view: DataView<ArrayBuffer>;
-  #bytes: Buffer<ArrayBuffer>;
+  #views = NOTHING;
 
   constructor(ports: AbiPorts, budget: number) {
     this.#ports = ports;
     this.#budget = budget;
-    this.#bytes = Buffer.alloc(0);
-    this.#view = new DataView(this.#bytes.buffer, 0, 0);
   }
 
   /** Counts `bytes` of a value against the budget. */
@@ -45,7 +55,7 @@ export class AbiMemory {
     this.#refresh();
     if (pointer % align !== 0) throw new AbiError(`pointer ${pointer} is not aligned to ${align} bytes`);
     this.#inside(pointer, size);
-    return this.#view;
+    return this.#views.data;
   }
 
   /** Asks the guest for `size` bytes and checks what it says. */
@@ -56,8 +66,10 @@ export class AbiMemory {
     const pointer = toPointer(realloc(0, 0, align, size));
     if (pointer % align !== 0) throw new AbiError(`cabi_realloc returned ${pointer}, not aligned to ${align} bytes`);
     this.#refresh();
-    if (pointer + size > this.#bytes.length) {
-      throw new AbiError(`cabi_realloc returned ${size} bytes at ${pointer} of a memory of ${this.#bytes.length}`);
+    if (pointer + size > this.#views.bytes.length) {
+      throw new AbiError(
+        `cabi_realloc returned ${size} bytes at ${pointer} of a memory of ${this.#views.bytes.length}`,
+      );
     }
     return pointer;
   }
@@ -70,11 +82,11 @@ export class AbiMemory {
     if (size === 0) return "";
     this.at(pointer, size, wide ? 2 : 1);
     if (wide) {
-      const text = this.#bytes.toString("utf16le", pointer, pointer + size);
+      const text = this.#views.bytes.toString("utf16le", pointer, pointer + size);
       if (!text.isWellFormed()) throw new AbiError("a text with a lone surrogate");
       return text;
     }
-    const bytes = this.#bytes.subarray(pointer, pointer + size);
+    const bytes = this.#views.bytes.subarray(pointer, pointer + size);
     if (!isUtf8(bytes)) throw new AbiError("a text that is not UTF-8");
     return bytes.toString("utf8");
   }
@@ -86,7 +98,7 @@ export class AbiMemory {
     const formed = wide && !text.isWellFormed() ? text.toWellFormed() : text;
     const size = wide ? formed.length * 2 : Buffer.byteLength(formed);
     const pointer = this.allocate(size, wide ? 2 : 1);
-    const written = this.#bytes.write(formed, pointer, size, wide ? "utf16le" : "utf8");
+    const written = this.#views.bytes.write(formed, pointer, size, wide ? "utf16le" : "utf8");
     if (written !== size) throw new AbiError(`only ${written} of ${size} bytes of a text fitted`);
     return { pointer, units: wide ? formed.length : size };
   }
@@ -95,13 +107,13 @@ export class AbiMemory {
     this.spend(size);
     if (size === 0) return new Uint8Array(0);
     this.at(pointer, size, 1);
-    return Uint8Array.from(this.#bytes.subarray(pointer, pointer + size));
+    return Uint8Array.from(this.#views.bytes.subarray(pointer, pointer + size));
   }
 
   writeBytes(bytes: Uint8Array): { readonly pointer: number; readonly units: number } {
     if (bytes.length === 0) return { pointer: 1, units: 0 };
     const pointer = this.allocate(bytes.length, 1);
-    this.#bytes.set(bytes, pointer);
+    this.#views.bytes.set(bytes, pointer);
     return { pointer, units: bytes.length };
   }
 
@@ -109,14 +121,15 @@ export class AbiMemory {
     const { memory } = this.#ports;
     if (memory === undefined) throw new AbiError("the component names no memory for a value that needs one");
     const { buffer } = memory;
-    if (buffer === this.#view.buffer) return;
-    this.#view = new DataView(buffer);
-    this.#bytes = Buffer.from(buffer);
+    if (buffer === this.#views.data.buffer) return;
+    let views = known.get(buffer);
+    if (views === undefined) known.set(buffer, (views = viewsOf(buffer)));
+    this.#views = views;
   }
 
   #inside(pointer: number, size: number): void {
-    if (pointer + size > this.#bytes.length) {
-      throw new AbiError(`${size} bytes at ${pointer} of a memory of ${this.#bytes.length}`);
+    if (pointer + size > this.#views.bytes.length) {
+      throw new AbiError(`${size} bytes at ${pointer} of a memory of ${this.#views.bytes.length}`);
     }
   }
 }

@@ -5,11 +5,12 @@ type StreamName = "stdout" | "stderr";
 
 const LEVELS: Readonly<Record<StreamName, LogLine["level"]>> = { stdout: "info", stderr: "warn" };
 const NEWLINE = 0x0a;
+const EMPTY = Buffer.alloc(0);
 
 /** What a guest writes to its standard streams, cut into lines of the step's log. */
 export class Stdio {
   readonly #state: RunState;
-  readonly #open: Record<StreamName, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  readonly #open: Record<StreamName, Buffer> = { stdout: EMPTY, stderr: EMPTY };
 
   constructor(state: RunState) {
     this.#state = state;
@@ -29,9 +30,10 @@ export class Stdio {
   flush(): void {
     for (const stream of ["stdout", "stderr"] as const) {
       const rest = this.#open[stream];
-      this.#open[stream] = Buffer.alloc(0);
+      if (rest.length === 0) continue;
+      this.#open[stream] = EMPTY;
       const message = rest.toString("utf8");
-      if (message !== "" && this.#state.hasRoomFor(Buffer.byteLength(message))) this.#line(stream, rest);
+      if (this.#state.hasRoomFor(Buffer.byteLength(message))) this.#line(stream, rest);
     }
   }
 
