@@ -9,7 +9,7 @@ type CoreFunction = (...args: unknown[]) => unknown;
 /** One instance of a component: the instances of its core modules, in the order of the plan. Lives for one run. */
 export class ComponentInstance {
   /** Looked up once: `exports` is a call into V8. */
-  readonly #exports: WebAssembly.Exports[] = [];
+  readonly #exports: WebAssembly.Instance["exports"][] = [];
 
   add(instance: WebAssembly.Instance): void {
     this.#exports.push(instance.exports);
