@@ -1,9 +1,9 @@
-import { userInfo } from "node:os";
 import type { Command } from "commander";
 import { uuidv7 } from "../../core/ids.ts";
 import { type ApiCommandOptions, apiClientFor, JSON_OPTION, URL_OPTION } from "./api-options.ts";
 import type { CliContext } from "./cli-context.ts";
 import { followTask } from "./follow-task.ts";
+import { userName } from "./local-actor.ts";
 import { isTerminal, paintFor } from "./paint.ts";
 import { taskRequestText } from "./task-request.ts";
 
@@ -52,13 +52,4 @@ async function submit(task: string, options: SubmitOptions, context: CliContext)
     stdout.write(`${taskUuid}  ${paintFor(stdout, env)("dim", `${namespace}/${name} ${version} submitted`)}\n`);
   }
   if (follow) await followTask(submitted.task_uuid, { api, json: options.json === true }, context);
-}
-
-/** A user without a name in the user database (a container's) still submits. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return "unknown";
-  }
 }
