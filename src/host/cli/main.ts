@@ -12,6 +12,7 @@ import { addMigrateCommand } from "./migrate.ts";
 import { addRunCommand } from "./run.ts";
 import { addSubmitCommand } from "./submit.ts";
 import { addTaskCommand } from "./task-show.ts";
+import { addTokenCommand } from "./token.ts";
 import { addVerifyCommand } from "./verify.ts";
 
 /** The command line's own context: this process. The first signal interrupts, the second ends at once. */
@@ -54,6 +55,7 @@ export function createProgram(context: CliContext): Command {
   addBuildCommand(program, context);
   addSubmitCommand(program, context);
   addTaskCommand(program, context);
+  addTokenCommand(program, context);
   addMigrateCommand(program, context);
   addVerifyCommand(program, context);
   addConfigCommand(program, context);
