@@ -26,6 +26,7 @@ const FEATURES = [
     "relaxed-atomics",
     "custom-page-sizes",
     "wide-arithmetic",
+    "compact-imports",
   ].map((feature) => `--disable-${feature}`),
 ];
 

@@ -3,6 +3,7 @@ import type { BodyState } from "./body-state.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { frameUnits } from "./frame-model.ts";
 import {
+  type Stop,
   writeCatchReload,
   writeCharge,
   writeCheckedCharge,
@@ -11,6 +12,7 @@ import {
   writeKeepDepth,
   writeReturnedWord,
   writeSpill,
+  writeStop,
 } from "./fuel-code.ts";
 import { INSERT } from "./insertions.ts";
 import { EMPTY_BLOCK, OP } from "./instruction.ts";
@@ -80,18 +82,17 @@ function planBody(body: BodyState): Plan {
 }
 
 /** The label of the stopping block where `nesting` constructs are open, the function itself among them. */
-function stopLabel(plan: Plan, nesting: number): number {
-  return nesting - 1 + (plan.hasBody ? 1 : 0);
+function stopAt(body: BodyState, plan: Plan, nesting: number): Stop {
+  return { label: nesting - 1 + (plan.hasBody ? 1 : 0), hints: body.context.hints };
 }
 
 function writeEntry(body: BodyState, plan: Plan, out: ByteWriter): void {
   const { word, depthLocal } = body;
   const cost = body.insertions.cost[0] ?? 0;
-  const stop = stopLabel(plan, 1);
+  const stop = stopAt(body, plan, 1);
   if (plan.depth > 0) {
     writeEntryTest(out, word, cost, plan.depth);
-    out.byte(OP.brIf);
-    out.u32(stop);
+    writeStop(out, stop);
   } else if (plan.entryChecked) writeCheckedCharge(out, word, cost, stop);
   else writeCharge(out, word, cost);
   if (depthLocal >= 0) writeKeepDepth(out, word, depthLocal);
@@ -106,7 +107,7 @@ function writeInstructions(body: BodyState, plan: Plan, out: ByteWriter): void {
     const to = position[index] ?? 0;
     out.copy(code, from, to);
     from = to;
-    const stop = stopLabel(plan, nesting[index] ?? 0);
+    const stop = stopAt(body, plan, nesting[index] ?? 0);
     switch (kind[index] ?? -1) {
       case INSERT.charge:
         writeCharge(out, word, cost[index] ?? 0);

@@ -34,10 +34,11 @@ export class BodyRewriter {
     this.#body = new BodyState(context);
   }
 
-  /** Rewrites the body in `[start, end)` of a function of this type; the code entry is written with its size. */
-  rewrite(typeIndex: number, start: number, end: number, out: ByteWriter): void {
+  /** Rewrites the body in `[start, end)` of function `index`; the code entry is written with its size. */
+  rewrite(index: number, start: number, end: number, out: ByteWriter): void {
     const body = this.#body;
-    const type = body.context.types.type(typeIndex);
+    const { types, shape, hints } = body.context;
+    const type = types.type(shape.functions[index] ?? -1);
     body.caught.clear();
     body.open(type, start, end);
     scanBody(body);
@@ -47,6 +48,7 @@ export class BodyRewriter {
       scanBody(body);
     }
     assembleBody(body, this.#entry);
+    hints.endBody(index);
     out.sized(this.#entry.view());
   }
 }

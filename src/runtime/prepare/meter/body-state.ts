@@ -8,6 +8,7 @@
 import { refuse } from "../../component/refuse.ts";
 import type { AddedFunctions } from "./added-functions.ts";
 import { BodyCursor } from "./body-cursor.ts";
+import type { BranchHints } from "./branch-hints.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type ControlFrame, FRAME, type FrameKind, newFrame } from "./control-frame.ts";
 import { writeCatchReload, writeReload, writeSpill } from "./fuel-code.ts";
@@ -25,6 +26,7 @@ export interface BodyContext {
   readonly added: AddedFunctions;
   readonly indices: MeterIndices;
   readonly limits: MeterLimits;
+  readonly hints: BranchHints;
   /** Functions that some ref.func names, by new index: they have to be declared outside of the bodies. */
   readonly referenced: Set<number>;
 }

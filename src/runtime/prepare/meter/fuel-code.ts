@@ -1,4 +1,5 @@
 /** The instruction sequences that metering adds, each in one place. `word` is the local that holds the fuel word. */
+import type { BranchHints } from "./branch-hints.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
 import { DEPTH_BITS } from "./fuel-word.ts";
@@ -36,7 +37,7 @@ export function writeCharge(code: ByteWriter, word: number, cost: number): void 
 }
 
 /** word −= cost; to `stop` if the fuel is below zero */
-export function writeCheckedCharge(code: ByteWriter, word: number, cost: number, stop: number): void {
+export function writeCheckedCharge(code: ByteWriter, word: number, cost: number, stop: Stop): void {
   writeLocal(code, OP.localGet, word);
   if (cost > 0) {
     writeI64(code, cost * UNIT);
@@ -47,10 +48,24 @@ export function writeCheckedCharge(code: ByteWriter, word: number, cost: number,
 }
 
 /** Takes a fuel word from the stack; to `stop` if its fuel is below zero. */
-export function writeFuelCheck(code: ByteWriter, stop: number): void {
+export function writeFuelCheck(code: ByteWriter, stop: Stop): void {
   writeI64(code, 0);
-  code.raw(OP.i64LtS, OP.brIf);
-  code.u32(stop);
+  code.byte(OP.i64LtS);
+  writeStop(code, stop);
+}
+
+/** Takes a condition from the stack; to `stop` if it holds. */
+export function writeStop(code: ByteWriter, { label, hints }: Stop): void {
+  hints.mark(code.length);
+  code.byte(OP.brIf);
+  code.u32(label);
+}
+
+/** Where a run ends that may not go on. */
+export interface Stop {
+  /** The block that stops the run, as a branch here names it. */
+  readonly label: number;
+  readonly hints: BranchHints;
 }
 
 /** word −= cost and depth; leaves on the stack whether one of them is below zero */

@@ -1,5 +1,6 @@
 import { refuse } from "../../component/refuse.ts";
 import { AddedFunctions } from "./added-functions.ts";
+import { BranchHints } from "./branch-hints.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
 import { chooseIndices } from "./meter-indices.ts";
@@ -80,6 +81,7 @@ function rewrite(shape: ModuleShape, limits: MeterLimits): Uint8Array<ArrayBuffe
     added,
     indices,
     limits,
+    hints: new BranchHints(),
     referenced: new Set(),
     map: {
       global: (index) => (index < shape.importedGlobals ? index : index + indices.shift),
@@ -111,6 +113,7 @@ function rewrite(shape: ModuleShape, limits: MeterLimits): Uint8Array<ArrayBuffe
   writer.section(SECTION.element, elements);
   const dataCount = shape.section(SECTION.dataCount);
   if (dataCount !== undefined) writer.section(SECTION.dataCount, dataCount.bytes.subarray(dataCount.at, dataCount.end));
+  writer.section(SECTION.custom, rewriting.hints.encode());
   writer.section(SECTION.code, encodeCode(rewriting, bodies));
   writer.section(SECTION.data, data);
   writer.section(SECTION.custom, functionNames(shape));

@@ -236,7 +236,7 @@ export function rewriteBodies(rewriting: Rewriting): ByteWriter {
     capped("bytes in a function body", size, limits.maxBodyBytes);
     const start = reader.at;
     reader.skip(size);
-    rewriter.rewrite(shape.functions[shape.importedFunctions + index] ?? -1, start, reader.at, writer);
+    rewriter.rewrite(shape.importedFunctions + index, start, reader.at, writer);
     capped("bytes of metered code", writer.length, maxCodeBytes(shape));
   }
   return writer;
