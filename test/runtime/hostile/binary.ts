@@ -1,5 +1,7 @@
 /** Component bytes by hand, for what no well-meaning tool would write. */
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { readComponent } from "../../../src/runtime/component/read-component.ts";
+import { EMPTY_SUCCESS, watComponent } from "../support/wat-component.ts";
 import type { Bytes } from "./hostile-case.ts";
 
 const COMPONENT = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
@@ -13,6 +15,18 @@ export async function text(source: string): Promise<Bytes> {
 /** A component whose only content is one core module. */
 export function textModule(fields: string): Promise<Bytes> {
   return text(`(component (core module ${fields}))`);
+}
+
+/** A whole handler with more in its module than it should have. */
+export function handlerWith(fields: string): () => Promise<Bytes> {
+  return () => watComponent({ handle: EMPTY_SUCCESS, fields });
+}
+
+/** A good handler with one more component in it, which is instantiated. */
+export async function withInner(source: string): Promise<Bytes> {
+  const good = await watComponent({ handle: EMPTY_SUCCESS });
+  const before = readComponent(good).definitions.filter(({ kind }) => kind === "component").length;
+  return joined(good, section(4, await text(source)), section(5, [1, 0, ...leb(before), 0]));
 }
 
 export function component(...sections: readonly (readonly number[] | Uint8Array)[]): Bytes {
