@@ -36,6 +36,7 @@ const Results = z
         error_type: z.string().nullish(),
         retryable: z.boolean().optional(),
         backtrace: z.array(z.string()).nullish(),
+        context: z.record(z.string(), z.unknown()).nullish().catch(undefined),
       })
       .nullish(),
   })

@@ -1,22 +1,25 @@
 import type { TaskSnapshot } from "./dag-view.ts";
+import { failureKind, failureText, type FailureWords } from "./failure-text.ts";
 import type { Paint } from "./paint.ts";
 import { printable } from "./printable.ts";
 
-const MAX_BACKTRACE_LINES = 12;
-
-/** What became of each failed step, in full: message, kind, code, and where it happened. Empty where none failed. */
+/** What became of each failed step, in full: kind, message, place, limit, causes. Empty where none failed. */
 export function failureLines({ steps }: TaskSnapshot, paint: Paint): readonly string[] {
   return steps.flatMap((step) => {
-    const error = step.results?.error;
+    const { error, metadata } = step.results ?? {};
     if (step.current_state !== "error" || !error) return [];
-    const { error_code: code, error_type: type } = step.results?.metadata ?? {};
-    const kind = [error.error_type ?? type, code, error.retryable === true ? "retryable" : "permanent"];
-    const facts = kind.filter((fact) => fact !== null && fact !== undefined).join(", ");
+    const words: FailureWords = {
+      message: error.message,
+      errorType: error.error_type ?? metadata?.error_type ?? "",
+      errorCode: metadata?.error_code ?? undefined,
+      retryable: error.retryable === true,
+      backtrace: error.backtrace ?? [],
+      context: error.context ?? {},
+    };
     const attempts = `attempt ${step.attempts} of ${step.max_attempts}`;
     return [
-      ` ${paint("red", `✘ ${printable(step.name)}`)}  ${paint("dim", printable(`${facts}, ${attempts}`))}`,
-      ...error.message.split("\n").map((line) => `   ${printable(line)}`),
-      ...(error.backtrace ?? []).slice(0, MAX_BACKTRACE_LINES).map((line) => paint("dim", `     ${printable(line)}`)),
+      ` ${paint("red", `✘ ${printable(step.name)}`)}  ${paint("dim", printable(`${failureKind(words)}, ${attempts}`))}`,
+      ...failureText(words, { paint }).map((line) => (line === "" ? "" : `   ${line}`)),
       "",
     ];
   });

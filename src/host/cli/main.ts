@@ -9,9 +9,11 @@ import { addDoctorCommand } from "./doctor.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit-codes.ts";
 import { errorJson, formatError } from "./format.ts";
 import { addMigrateCommand } from "./migrate.ts";
+import { addNewCommand } from "./new.ts";
 import { addRunCommand } from "./run.ts";
 import { addSubmitCommand } from "./submit.ts";
 import { addTaskCommand } from "./task-show.ts";
+import { addTestCommand } from "./test.ts";
 import { addTokenCommand } from "./token.ts";
 import { addVerifyCommand } from "./verify.ts";
 
@@ -52,7 +54,9 @@ export function createProgram(context: CliContext): Command {
     .enablePositionalOptions()
     .exitOverride();
   addRunCommand(program, context);
+  addNewCommand(program, context);
   addBuildCommand(program, context);
+  addTestCommand(program, context);
   addSubmitCommand(program, context);
   addTaskCommand(program, context);
   addTokenCommand(program, context);
