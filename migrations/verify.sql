@@ -143,13 +143,13 @@ limit 100;
 -- invariant: attempts_within_starts
 -- A step has no more attempts than its handler had starts: claims (of any worker), and leases that came by taking over.
 select s.workflow_step_uuid as subject,
-       format('%s attempts, %s claims, %s leases after a dead host''s', s.attempts, starts.claims, starts.taken_over) as found
+       format('%s attempts, %s claims, %s leases after one that was lost', s.attempts, starts.claims, starts.taken_over) as found
 from tasker.workflow_steps s
 cross join lateral (
   select (select count(*) from tasker.workflow_step_transitions t
           where t.workflow_step_uuid = s.workflow_step_uuid and t.to_state = 'in_progress') as claims,
          (select count(*) from tasker_host.step_leases l
-          where l.workflow_step_uuid = s.workflow_step_uuid and l.ended_as = 'taken_over') as taken_over
+          where l.workflow_step_uuid = s.workflow_step_uuid and l.ended_as in ('taken_over', 'given_up')) as taken_over
 ) starts
 where s.attempts > 0 and s.workflow_step_uuid >= tasker_host.verify_from() and s.attempts > starts.claims + starts.taken_over
 limit 100;
@@ -158,7 +158,7 @@ limit 100;
 -- A lease comes by a claim or from another lease: never more leases than those.
 select l.workflow_step_uuid as subject, format('%s leases, %s passed on, %s claims', l.leases, l.passed_on, claims.n) as found
 from (
-  select workflow_step_uuid, count(*) as leases, count(*) filter (where ended_as in ('taken_over', 'handed_over')) as passed_on
+  select workflow_step_uuid, count(*) as leases, count(*) filter (where ended_as in ('taken_over', 'handed_over', 'given_up')) as passed_on
   from tasker_host.step_leases
   where workflow_step_uuid >= tasker_host.verify_from()
   group by workflow_step_uuid

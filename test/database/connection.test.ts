@@ -94,7 +94,7 @@ describe("Database", () => {
 
   it("gives up a statement that takes too long, and nothing else", async () => {
     const database = test.open({ maxConnections: 1, statementTimeoutMs: 50 });
-    await expect(database.query("slow", "select pg_sleep(60)")).rejects.toMatchObject({ code: "57014" });
+    await expect(database.query("slow", "select pg_sleep(60)")).rejects.toMatchObject({ code: "TSK_DATABASE_TIMEOUT" });
     expect(await database.query("fast", "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
@@ -112,7 +112,8 @@ describe("Database", () => {
     expect(await database.query("lossy_call", "select public.lossy($1) as tries", [3])).toEqual([{ tries: 3 }]);
     const code = condition === "deadlock_detected" ? "40P01" : "40001";
     await expect(database.query("lossy_call", "select public.lossy($1) as tries", [1_000])).rejects.toMatchObject({
-      code,
+      code: "TSK_DATABASE_CONFLICT",
+      cause: { code },
     });
   });
 
@@ -124,6 +125,7 @@ describe("Database", () => {
       await gate.shut();
       for (let n = 0; n < 3; n += 1) await expect(database.query("ping", "select 1")).rejects.toSatisfy(unreachable);
       await gate.open();
+      await expect.poll(() => database.circuit.state, { timeout: 4_000, interval: 20 }).toBe("closed");
       expect(await Promise.all(Array.from({ length: 8 }, () => database.query("ping", "select 1 as up")))).toEqual(
         Array.from({ length: 8 }, () => [{ up: 1 }]),
       );
@@ -170,7 +172,7 @@ describe("Database", () => {
       const database = test.open();
       const heard = signals<string>();
       const connected = signals<void>();
-      listening.listen("a.channel", heard.send, connected.send);
+      listening.listen({ "a.channel": heard.send }, connected.send);
       await connected.next();
       await database.query("notify", "select pg_notify('a.channel', $1)", ["first"]);
       expect(await heard.next()).toBe("first");
@@ -188,7 +190,7 @@ describe("Database", () => {
   it("leaves no session behind when it is closed, which may be done twice", async () => {
     const database = test.open({ maxConnections: 3 });
     const connected = signals<void>();
-    database.listen("channel", () => undefined, connected.send);
+    database.listen({ channel: () => undefined }, connected.send);
     await connected.next();
     await Promise.all(Array.from({ length: 6 }, () => database.query("ping", "select 1")));
     await Promise.all([database.close(), database.close()]);

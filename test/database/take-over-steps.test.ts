@@ -156,9 +156,9 @@ describe.each(testServerNames())("leases on %s", (server) => {
 
   it("that are released are handed over at once, and the attempt goes on", async () => {
     const step = await claimedBy(first);
-    expect(await releaseLeases(database, first, [step.stepUuid])).toBe(1);
-    expect(await releaseLeases(database, first, [step.stepUuid])).toBe(0);
-    expect(await releaseLeases(database, second, [step.stepUuid])).toBe(0);
+    expect(await releaseLeases(database, first, [step.stepUuid], "interrupted")).toBe(1);
+    expect(await releaseLeases(database, first, [step.stepUuid], "interrupted")).toBe(0);
+    expect(await releaseLeases(database, second, [step.stepUuid], "interrupted")).toBe(0);
     const [taken] = await takeOver(second);
     expect(taken).toEqual({ ...step, epoch: 2, attempt: 1 });
     expect(await report(database, first, [success(step)])).toMatchObject([{ verdict: "stale" }]);
@@ -168,7 +168,7 @@ describe.each(testServerNames())("leases on %s", (server) => {
 
   it("that are released take a report until another host has them", async () => {
     const step = await claimedBy(first);
-    await releaseLeases(database, first, [step.stepUuid]);
+    await releaseLeases(database, first, [step.stepUuid], "interrupted");
     expect(await report(database, first, [success(step)])).toMatchObject([{ verdict: "recorded" }]);
     expect(await takeOver(second)).toEqual([]);
   });
@@ -179,13 +179,79 @@ describe.each(testServerNames())("leases on %s", (server) => {
     expect(await takeOver(second)).toEqual([{ ...step, epoch: 2 }]);
   });
 
-  it("that the host does not know of are offered again, once they are old enough", async () => {
+  it("that the host does not know of are offered again, but none that a claim under way may still bring", async () => {
     const known = await claimedBy(first);
     const lost = await claimedBy(first);
-    expect(await reconcileLeases(database, first, [known.stepUuid], 5_000)).toBe(0);
-    await advance(5_001);
-    expect(await reconcileLeases(database, first, [known.stepUuid], 5_000)).toBe(1);
-    expect((await takeOver(second)).map(({ stepUuid }) => stepUuid)).toEqual([lost.stepUuid]);
+    await advance(1_000);
+    const earlier = await reconcileLeases(database, first, [known.stepUuid], undefined);
+    expect(earlier.released).toBe(0);
+    await advance(1_000);
+    await claimedBy(first);
+    const held = [known.stepUuid];
+    expect(await reconcileLeases(database, first, held, earlier.lookedAt)).toMatchObject({ released: 1 });
+    expect(await reconcileLeases(database, first, held, earlier.lookedAt)).toMatchObject({ released: 0 });
+    expect(await takeOver(second)).toEqual([{ ...lost, epoch: 2 }]);
+  });
+
+  it("whose result Postgres refuses to record cost an attempt, and end the step with a code of their own", async () => {
+    let step = await claimedBy(first);
+    for (const attempt of [2, 3]) {
+      expect(await releaseLeases(database, first, [step.stepUuid], "unreported")).toBe(1);
+      const [taken] = await takeOver(first);
+      expect(taken?.attempt).toBe(attempt);
+      step = taken ?? step;
+    }
+    await releaseLeases(database, first, [step.stepUuid], "unreported");
+    expect(await takeOver(second)).toEqual([]);
+    const [row] = await database.query(
+      "test_refused_row",
+      `select results #>> '{metadata,error_code}' as code, attempts from tasker.workflow_steps`,
+    );
+    expect(row).toEqual({ code: "TSK_STEP_REPORT_REFUSED", attempts: 3 });
+    expect(await taskState(database, step.taskUuid)).toBe("blocked_by_failures");
+    const ends = await database.query("test_ends", "select ended_as from tasker_host.step_leases order by epoch");
+    expect(ends.map((end) => Object.values(end as object)[0])).toEqual(["given_up", "given_up", "exhausted"]);
+    const entries = await database.query("test_dlq", "select dlq_reason::text as reason from tasker.tasks_dlq");
+    expect(entries).toEqual([{ reason: "max_retries_exceeded" }]);
+  });
+
+  it("that are offered again and again count as attempts in the end", async () => {
+    await createOne(database, "single");
+    let step = await claimOne(database, first);
+    for (let starts = 2; starts <= 10; starts += 1) {
+      await releaseLeases(database, first, [step.stepUuid], "not_started");
+      const [taken] = await takeOver(first);
+      expect(taken).toMatchObject({ epoch: starts, attempt: 1 });
+      step = taken ?? step;
+    }
+    await releaseLeases(database, first, [step.stepUuid], "not_started");
+    expect(await takeOver(first)).toMatchObject([{ epoch: 11, attempt: 2 }]);
+  });
+
+  it("of a step that cannot even be failed hold up no other", async () => {
+    await register(database, "once", { a: { retry: { retryable: false } } });
+    const bad = await claimedBy(first, "once");
+    const good = await claimedBy(first, "once");
+    await database.query(
+      "test_refusing",
+      `create function test_refuse() returns trigger language plpgsql as $$
+       begin
+         if new.workflow_step_uuid = '${bad.stepUuid}' and new.to_state like 'enqueued_as_error%' then raise 'never'; end if;
+         return new;
+       end $$`,
+    );
+    await database.query(
+      "test_refuser",
+      "create trigger test_refuser before insert on tasker.workflow_step_transitions for each row execute function test_refuse()",
+    );
+    const other = await claimedBy(first);
+    await die(second);
+    expect((await takeOver(second)).map(({ stepUuid }) => stepUuid)).toEqual([other.stepUuid]);
+    expect((await stepHistory(database, good.stepUuid)).at(-1)).toBe("error");
+    expect((await stepHistory(database, bad.stepUuid)).at(-1)).toBe("in_progress");
+    await database.query("test_gone", "drop function test_refuse() cascade");
+    await takeOver(second);
+    expect((await stepHistory(database, bad.stepUuid)).at(-1)).toBe("error");
   });
 
   describe("of a step that may not run again", () => {
@@ -207,10 +273,17 @@ describe.each(testServerNames())("leases on %s", (server) => {
       expect(await taskState(database, step.taskUuid)).toBe("blocked_by_failures");
     });
 
+    it("go on elsewhere where no handler has seen the step", async () => {
+      await register(database, "once", { a: { retry: { retryable: false } } });
+      const step = await claimedBy(first, "once");
+      await releaseLeases(database, first, [step.stepUuid], "not_started");
+      expect(await takeOver(second)).toEqual([{ ...step, epoch: 2 }]);
+    });
+
     it("also where they were released: their handler may have begun", async () => {
       await register(database, "once", { a: { retry: { retryable: false } } });
       const step = await claimedBy(first, "once");
-      await releaseLeases(database, first, [step.stepUuid]);
+      await releaseLeases(database, first, [step.stepUuid], "interrupted");
       expect(await takeOver(second)).toEqual([]);
       expect(await taskState(database, step.taskUuid)).toBe("blocked_by_failures");
     });
@@ -327,14 +400,9 @@ describe.each(testServerNames())("leases on %s", (server) => {
         ),
       ),
     );
-    // What nobody took in the rush is there for the next round.
-    const rest = await takeOver(second);
-    expect(uuids.length + rest.length).toBe(50);
-    await report(
-      database,
-      second,
-      rest.map((step) => success(step)),
-    );
+    // They take turns: each has seen what the ones before it left.
+    expect(uuids).toHaveLength(50);
+    expect(await takeOver(second)).toEqual([]);
     expect(await drain(database, second)).toBe(150);
   });
 });

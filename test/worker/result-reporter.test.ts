@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { StepReport, StepVerdict } from "../../src/host/database/steps.ts";
 import { Metrics } from "../../src/host/observability/metrics.ts";
-import { ResultReporter, type ReportSteps } from "../../src/host/worker/result-reporter.ts";
+import { ResultReporter, type ReportSteps, type ResultReporterOptions } from "../../src/host/worker/result-reporter.ts";
 import { systemClock } from "../../src/core/clock.ts";
 
 function reportOf(stepUuid: string): StepReport {
@@ -14,10 +14,7 @@ function recorded(reports: readonly StepReport[]): readonly StepVerdict[] {
   return reports.map(({ stepUuid }) => ({ stepUuid, verdict: "recorded" }));
 }
 
-function setup(
-  reportSteps: ReportSteps,
-  options: { maxBatchSize?: number; persistenceTimeoutMs?: number } = {},
-): ResultReporter {
+function setup(reportSteps: ReportSteps, options: Partial<ResultReporterOptions> = {}): ResultReporter {
   return new ResultReporter({
     reportSteps,
     clock: systemClock,
@@ -26,6 +23,7 @@ function setup(
     maxBatchSize: options.maxBatchSize ?? 100,
     flushIntervalMs: 1,
     persistenceTimeoutMs: options.persistenceTimeoutMs ?? 1_000,
+    giveUp: options.giveUp ?? (() => Promise.resolve()),
   });
 }
 
@@ -63,15 +61,24 @@ describe("ResultReporter", () => {
   it("gives up alone the one result whose statement Postgres refuses for good, and holds up no other", async () => {
     const refusal = Object.assign(new pg.DatabaseError("no such function", 0, "error"), { code: "42883" });
     const sizes: number[] = [];
-    await using reporter = setup((reports) => {
-      sizes.push(reports.length);
-      const bad = reports.some(({ stepUuid }) => stepUuid === "bad");
-      return bad ? Promise.reject(refusal) : Promise.resolve(recorded(reports));
-    });
+    const givenUp: string[] = [];
+    const giveUp = ({ stepUuid }: StepReport): Promise<void> => {
+      givenUp.push(stepUuid);
+      return Promise.resolve();
+    };
+    await using reporter = setup(
+      (reports) => {
+        sizes.push(reports.length);
+        const bad = reports.some(({ stepUuid }) => stepUuid === "bad");
+        return bad ? Promise.reject(refusal) : Promise.resolve(recorded(reports));
+      },
+      { giveUp },
+    );
     await reporter.start();
     const verdicts = await Promise.all(["a", "bad", "b", "c"].map((step) => reporter.submit("ns", reportOf(step))));
     expect(verdicts.map((verdict) => verdict?.verdict)).toEqual(["recorded", undefined, "recorded", "recorded"]);
     expect(sizes).toEqual([4, 2, 1, 1, 2]);
+    expect(givenUp).toEqual(["bad"]);
     expect(reporter.stalled).toBe(false);
   });
 
@@ -101,5 +108,33 @@ describe("ResultReporter", () => {
     const verdict = reporter.submit("ns", reportOf("a"));
     await reporter.stop();
     expect(await verdict).toBeUndefined();
+  });
+
+  it("settles what is submitted after it has stopped: nobody waits for a verdict that will not come", async () => {
+    const reporter = setup((reports) => Promise.resolve(recorded(reports)));
+    await reporter.start();
+    await reporter.stop();
+    expect(await reporter.submit("ns", reportOf("late"))).toBeUndefined();
+    expect(reporter.waiting).toBe(0);
+  });
+
+  it("says that it is full before large results fill the memory, and sends them in statements of bounded size", async () => {
+    const gate = Promise.withResolvers<void>();
+    const sizes: number[] = [];
+    await using reporter = setup(async (reports) => {
+      await gate.promise;
+      sizes.push(reports.length);
+      return recorded(reports);
+    });
+    await reporter.start();
+    const resultJson = `"${"x".repeat(3 * 1_024 * 1_024)}"`;
+    const verdicts = Array.from({ length: 21 }, (_, n) => reporter.submit("ns", { ...reportOf(`${n}`), resultJson }));
+    expect(reporter.full).toBe(false);
+    verdicts.push(reporter.submit("ns", { ...reportOf("last"), resultJson }));
+    expect(reporter.full).toBe(true);
+    gate.resolve();
+    await Promise.all(verdicts);
+    expect(Math.max(...sizes)).toBe(2);
+    expect(reporter.full).toBe(false);
   });
 });

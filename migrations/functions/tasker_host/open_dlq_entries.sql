@@ -17,7 +17,7 @@ language sql as $$
     join tasker.named_steps nst on nst.named_step_uuid = s.named_step_uuid
     join tasker.workflow_step_transitions st on st.workflow_step_uuid = s.workflow_step_uuid and st.most_recent
     where s.task_uuid = t.task_uuid and st.to_state = 'error' and s.attempts >= coalesce(s.max_attempts, 3)
-      and (s.results #>> '{metadata,retryable}' = 'true' or s.results #>> '{metadata,error_type}' = 'host_lost')
+      and (s.results #>> '{metadata,retryable}' = 'true' or s.results #>> '{metadata,error_type}' in ('host_lost', 'report_refused'))
   ) exhausted
   where t.task_uuid = any (p_tasks) and exhausted.steps is not null
   on conflict (task_uuid) where resolution_status = 'pending' do nothing

@@ -1,13 +1,14 @@
 -- Takes over up to `p_quantity` steps that nobody works for: those of sessions that ended (overdue ones are ended here, by
 -- the database's clock), and released ones. Only the lease changes, the step stays `in_progress`: a new epoch, and a new
--- attempt unless it was released. Returns rows as `claim_steps` does.
+-- attempt unless it was released before its handler was done. Returns rows as `claim_steps` does.
 --
--- A step that may not run again (it is not retryable, or a dead host had its last attempt) is not run: it fails with code
--- TSK_STEP_HOST_LOST, and is orchestrated (`p_orchestrate`) or reported to the orchestrator like any failure. So a step that
--- kills its hosts ends too.
+-- A step that may not run again (it is not retryable, or a dead host had its last attempt) is not run: it fails, see
+-- `fail_lost_steps`. So a step that kills its hosts ends too, and one that is offered again and again: its tenth start of one
+-- attempt was the last that was free. A step that cannot even be failed is left as it is and holds up no other.
 --
+-- Hosts that are told of released leases all come at once: they take turns, so that each sees what the others left.
 -- Raises TH001 where the caller's own session has ended.
--- Lock order: sessions, tasks by uuid, transitions, steps, leases, new queue rows.
+-- Lock order: sessions, advisory lock, tasks by uuid, transitions, steps, leases, new queue rows.
 create or replace function tasker_host.take_over_steps(
   p_session uuid, p_namespaces text[], p_quantity int, p_native text[], p_orchestrate boolean, p_rules jsonb
 ) returns table (
@@ -22,6 +23,7 @@ set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bit
 as $$
 #variable_conflict use_column
 declare
+  c_free_starts constant int := 10;
   v_now timestamp := tasker_host.current_time();
   v_orphans record;
   v_found record;
@@ -29,6 +31,10 @@ begin
   perform tasker_host.require_live_session(p_session);
   perform tasker_host.bury_dead_sessions(p_session);
 
+  if not exists (select from tasker_host.orphaned_leases(p_namespaces, 1)) then
+    return;
+  end if;
+  perform pg_advisory_xact_lock(hashtext('tasker_host.take_over_steps'));
   select array_agg(o.step_uuid) as steps, array_agg(o.epoch) as epochs, array_agg(distinct o.task_uuid) as tasks
   into v_orphans
   from tasker_host.orphaned_leases(p_namespaces, p_quantity) o;
@@ -40,47 +46,61 @@ begin
   -- Under the locks: which of them are still there, still in progress, and which may run.
   select coalesce(array_agg(c.step_uuid) filter (where c.moved_on), '{}') as superseded,
          coalesce(array_agg(c.step_uuid) filter (where not c.moved_on and c.runs), '{}') as running,
-         coalesce(array_agg(c.step_uuid) filter (where not c.moved_on and c.runs and c.released), '{}') as resumed,
+         coalesce(array_agg(c.step_uuid) filter (where not c.moved_on and c.runs and c.resumes), '{}') as resumed,
          coalesce(array_agg(c.step_uuid) filter (where not c.moved_on and not c.runs), '{}') as lost,
-         coalesce(array_agg(c.epoch) filter (where not c.moved_on and not c.runs), '{}') as lost_epochs,
-         coalesce(array_agg(distinct c.task_uuid) filter (where not c.moved_on and not c.runs), '{}') as lost_tasks
+         array_agg(c.epoch) filter (where not c.moved_on and not c.runs) as lost_epochs,
+         array_agg(c.released_as) filter (where not c.moved_on and not c.runs) as lost_as
   into v_found
   from (
-    select l.workflow_step_uuid as step_uuid, l.epoch, l.task_uuid, l.released_at is not null as released,
-           t.to_state is distinct from 'in_progress' as moved_on,
-           s.retryable and (l.released_at is not null or coalesce(s.attempts, 0) < coalesce(s.max_attempts, 3)) as runs
-    from tasker_host.step_leases l
-    cross join lateral (select s.* from tasker.workflow_steps s where s.workflow_step_uuid = l.workflow_step_uuid limit 1) s
-    left join lateral (
-      select t.to_state from tasker.workflow_step_transitions t
-      where t.workflow_step_uuid = l.workflow_step_uuid and t.most_recent limit 1
-    ) t on true
-    where l.workflow_step_uuid = any (v_orphans.steps) and l.ended_at is null
-      and l.epoch = v_orphans.epochs[array_position(v_orphans.steps, l.workflow_step_uuid)]
+    select f.*,
+           case when f.resumes then f.released_as = 'not_started' or f.retryable
+                else f.retryable and f.attempts < f.max_attempts end as runs
+    from (
+      select l.workflow_step_uuid as step_uuid, l.epoch, l.task_uuid, l.released_as,
+             t.to_state is distinct from 'in_progress' as moved_on,
+             s.retryable, coalesce(s.attempts, 0) as attempts, coalesce(s.max_attempts, 3) as max_attempts,
+             coalesce(l.released_as, 'unreported') <> 'unreported' and (
+               select count(*) from tasker_host.step_leases before
+               where before.workflow_step_uuid = l.workflow_step_uuid and before.attempt = l.attempt) < c_free_starts as resumes
+      from tasker_host.step_leases l
+      cross join lateral (select s.* from tasker.workflow_steps s where s.workflow_step_uuid = l.workflow_step_uuid limit 1) s
+      left join lateral (
+        select t.to_state from tasker.workflow_step_transitions t
+        where t.workflow_step_uuid = l.workflow_step_uuid and t.most_recent limit 1
+      ) t on true
+      where l.workflow_step_uuid = any (v_orphans.steps) and l.ended_at is null
+        and l.epoch = v_orphans.epochs[array_position(v_orphans.steps, l.workflow_step_uuid)]
+    ) f
   ) c;
 
   if v_found.lost <> '{}' then
-    perform tasker_host.record_results(
-      p_session, v_found.lost, v_found.lost_epochs, array_fill(false, array[cardinality(v_found.lost)]),
-      array(
-        select tasker_host.failure_result(
-          u.step_uuid, 'host_lost', 'TSK_STEP_HOST_LOST',
-          'The host that ran the step was lost, and the step may not run again', v_now)
-        from unnest(v_found.lost) with ordinality u (step_uuid, ord) order by u.ord),
-      p_orchestrate, 'exhausted');
-    if p_orchestrate then
-      perform tasker_host.settle_failures(
-        v_found.lost, array_fill(false, array[cardinality(v_found.lost)]), null::bigint[], p_rules);
-      perform tasker_host.advance_tasks(v_found.lost_tasks, p_session);
-    else
-      perform tasker_host.send_result_messages(v_found.lost);
-    end if;
+    begin
+      perform tasker_host.fail_lost_steps(
+        p_session, v_found.lost, v_found.lost_epochs, v_found.lost_as, p_orchestrate, p_rules);
+    exception when others then
+      -- What passes (conflicts, resources, an end of the session) is the caller's to repeat.
+      if sqlstate ~ '^(08|40|53|55|57|58)' then
+        raise;
+      end if;
+      for i in 1 .. cardinality(v_found.lost) loop
+        begin
+          perform tasker_host.fail_lost_steps(
+            p_session, v_found.lost[i:i], v_found.lost_epochs[i:i], v_found.lost_as[i:i], p_orchestrate, p_rules);
+        exception when others then
+          if sqlstate ~ '^(08|40|53|55|57|58)' then
+            raise;
+          end if;
+          raise warning 'step "%" can neither run nor be failed: %', v_found.lost[i], sqlerrm;
+        end;
+      end loop;
+    end;
   end if;
 
   update tasker_host.step_leases l
   set ended_at = v_now,
       ended_as = case when l.workflow_step_uuid = any (v_found.superseded) then 'superseded'
-                      when l.released_at is not null then 'handed_over'
+                      when l.workflow_step_uuid = any (v_found.resumed) then 'handed_over'
+                      when l.released_at is not null then 'given_up'
                       else 'taken_over' end
   where l.workflow_step_uuid = any (v_found.superseded || v_found.running) and l.ended_at is null;
 

@@ -68,6 +68,30 @@ export const DATABASE_ERRORS = {
     remedy: "Look whether the step did its work, then resolve it by hand; if hosts keep dying on it, look at the step",
     httpStatus: 503,
   },
+  TSK_STEP_REPORT_REFUSED: {
+    summary: "The step ran, but Postgres refused to record its result at every attempt",
+    fault: "system",
+    remedy: "The host's log has what Postgres said; mostly it is a right that the database user lacks, or a trigger",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_TIMEOUT: {
+    summary: "Postgres cancelled a statement that took too long",
+    fault: "system",
+    remedy: "Try again; if it stays so, look at what loads or locks the database, or raise `statement_timeout_seconds`",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_CONFLICT: {
+    summary: "A statement lost against others (deadlock, serialization failure) at every try; it changed nothing",
+    fault: "system",
+    remedy: "Try again; if it stays so, look at what else writes to the same rows",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_EXHAUSTED: {
+    summary: "Postgres has run out of disk, memory or locks, or cannot read or write its files",
+    fault: "system",
+    remedy: "Give the server what its log says it lacks; the host keeps its results and goes on by itself",
+    httpStatus: 503,
+  },
   TSK_DATABASE_UNREACHABLE: {
     summary: "No connection to Postgres",
     fault: "system",

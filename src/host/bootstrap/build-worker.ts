@@ -5,7 +5,7 @@ import { createInlineSandbox, createProcessSandbox, type RunLimits, type Sandbox
 import type { HostConfig } from "../config/schema.ts";
 import { type ClaimRequest, claimSteps, takeOverSteps } from "../database/claim-steps.ts";
 import type { Database } from "../database/connection.ts";
-import { checkpointSteps, reconcileLeases, releaseLeases } from "../database/leases.ts";
+import { checkpointSteps, type OfferedAs, reconcileLeases, releaseLeases } from "../database/leases.ts";
 import { reportStepsEmbedded, reportStepsExternal } from "../database/report-steps.ts";
 import { closeSession, heartbeat, openSession } from "../database/sessions.ts";
 import type { ClaimedStep, RetryRules } from "../database/steps.ts";
@@ -55,6 +55,9 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
     clock,
     logger,
     metrics,
+    giveUp: async ({ stepUuid }) => {
+      await releaseLeases(database, session.id, [stepUuid], "unreported");
+    },
     maxBatchSize: executorPools.resultProcessorPool.maxBatchSize,
     flushIntervalMs: executorPools.resultProcessorPool.flushIntervalMs,
     persistenceTimeoutMs: executorPools.resultProcessorPool.resultPersistenceTimeoutSeconds * 1_000,
@@ -72,7 +75,13 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
     workerId: deps.workerId,
     workerHostname: hostname(),
   });
-  const coordinator = buildCoordinator(deps, session, reporter, executor);
+  // Nothing new while the database is in trouble, nor while results wait for it: those are work that is not done.
+  const paused = (): boolean => database.circuit.state !== "closed" || reporter.stalled || reporter.full;
+  const coordinator = buildCoordinator(deps, session, paused, executor);
+  const offer = async (steps: readonly ClaimedStep[], as: OfferedAs): Promise<void> => {
+    const stepUuids = steps.map(({ stepUuid }) => stepUuid);
+    await releaseLeases(database, session.id, stepUuids, as);
+  };
   const takeOver = new TakeOver({
     coordinator,
     takeOverSteps: (namespaces, quantity) =>
@@ -84,23 +93,20 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
         mode: config.orchestrationApi.mode,
         retryRules: retryRules(config),
       }),
-    // A lease that is older than two heartbeats and unknown here came from a claim whose answer was lost.
-    reconcileLeases: (held) =>
-      reconcileLeases(database, session.id, held, 2_000 * stepProcessing.heartbeatIntervalSeconds),
+    reconcileLeases: (held, before) => reconcileLeases(database, session.id, held, before),
+    offerUnstarted: (steps) => offer(steps, "not_started"),
+    paused,
+    clock,
     logger,
+    metrics,
   });
   return new WorkerCore({
     session,
     coordinator,
     reporter,
     sandboxes,
-    releaseLeases: async (steps: readonly ClaimedStep[]) => {
-      await releaseLeases(
-        database,
-        session.id,
-        steps.map(({ stepUuid }) => stepUuid),
-      );
-    },
+    takeOver,
+    releaseLeases: (steps) => offer(steps, "interrupted"),
     clock,
     logger,
     shutdownGraceMs: stepProcessing.shutdownGraceSeconds * 1_000,
@@ -135,7 +141,7 @@ function buildSession(
 function buildCoordinator(
   deps: WorkerDeps,
   session: HostSession,
-  reporter: ResultReporter,
+  paused: () => boolean,
   executor: WorkerExecutor,
 ): WorkerLoopCoordinator {
   const { config, database, clock, logger, metrics } = deps;
@@ -157,8 +163,7 @@ function buildCoordinator(
         namespace,
         claim,
         execute: (step) => executor.execute(step),
-        // Results that wait for Postgres are work that is not done: no more until they are.
-        paused: () => reporter.stalled,
+        paused,
         capacity,
         clock,
         logger,

@@ -12,14 +12,15 @@ import type {
   WallView,
 } from "../http/host-view.ts";
 import type { LoadedHandlers } from "../registry/load-handlers.ts";
-import type { SystemOperationalState, WorkerLoopCoordinator } from "../worker/coordinator.ts";
+import type { SystemOperationalState } from "../worker/coordinator.ts";
+import type { WorkerCore } from "../worker/core.ts";
 import type { OpenedDatabase } from "./open-database.ts";
 
 /** What the parts of a starting host leave for `HostStatus`, as they come up. */
 export interface HostParts {
   readonly opened: OpenedDatabase;
   readonly migrations: MigrationStatus;
-  readonly coordinator: WorkerLoopCoordinator;
+  readonly worker: WorkerCore;
   walls: readonly Wall[];
   handlers: LoadedHandlers | undefined;
 }
@@ -47,11 +48,11 @@ export class HostStatus implements HostView {
   }
 
   state(): SystemOperationalState {
-    return this.#parts.coordinator.state;
+    return this.#parts.worker.coordinator.state;
   }
 
   namespaces(): readonly NamespaceView[] {
-    return this.#parts.coordinator.statuses.map((status) => ({
+    return this.#parts.worker.coordinator.statuses.map((status) => ({
       ...status,
       slow: status.queueDepth > 0 && status.stepsPerSecond < this.#slowBelowPerSecond,
     }));
@@ -86,6 +87,14 @@ export class HostStatus implements HostView {
       code: error.code,
       message: error.message,
     }));
+  }
+
+  trouble(): string | undefined {
+    const { opened, worker } = this.#parts;
+    const { circuit } = opened.database;
+    if (circuit.state !== "closed") return "the database is away, claims rest";
+    if (worker.reporter.stalled) return `${worker.reporter.waiting} results wait for the database, claims rest`;
+    return undefined;
   }
 
   database(): DatabaseView {

@@ -8,7 +8,9 @@ import type { Logger } from "../../core/logger.ts";
 import { wallsInForce } from "../../runtime/index.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import type { HostConfig } from "../config/schema.ts";
+import type { Database } from "../database/connection.ts";
 import { wakeDueSteps } from "../database/due-steps.ts";
+import { LEASES_CHANNEL } from "../database/leases.ts";
 import { migrate, type MigrationStatus, migrationStatus } from "../database/migrate.ts";
 import { ensureQueue, registerTemplate } from "../database/templates.ts";
 import type { RetryPolicy } from "../domain/template.ts";
@@ -92,7 +94,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
     workerId,
     hostVersion: HOST_VERSION,
   });
-  const status: HostParts = { opened, migrations, coordinator: worker.coordinator, walls: [], handlers: undefined };
+  watchCircuit(opened.database, metrics, worker);
+  const status: HostParts = { opened, migrations, worker, walls: [], handlers: undefined };
   const view = new HostStatus({ workerId: `worker_${workerId}`, version: HOST_VERSION }, options.loaded, status, clock);
 
   // Before the slow parts: health answers while handlers load, and a busy port is found out at once.
@@ -112,7 +115,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
   await worker.start();
   if (config.messaging.notifyEnabled) {
     const wake = (): void => worker.coordinator.wake();
-    opened.database.listen(WAKE_CHANNEL, wake, wake);
+    const lookAtLeases = (): void => worker.leasesOffered();
+    opened.database.listen({ [WAKE_CHANNEL]: wake, [LEASES_CHANNEL]: lookAtLeases }, () => {
+      wake();
+      lookAtLeases();
+    });
   }
   if (config.orchestrationApi.mode === "embedded") {
     const loop = new OrchestrationLoop({
@@ -126,6 +133,17 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const kept = parts.move();
   const stop = (): Promise<void> => kept.disposeAsync();
   return { url: http.url ?? "", view, opened, migrations, handlers, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Shows the circuit breaker, and claims at once when it closes. */
+function watchCircuit({ circuit }: Database, metrics: Metrics, worker: WorkerCore): void {
+  let wasOpen = false;
+  circuit.onChange((state) => {
+    metrics.databaseCircuit.set({ closed: 0, "half-open": 1, open: 2 }[state]);
+    if (state === "open" && !wasOpen) metrics.databaseCircuitOpened.inc();
+    wasOpen = state !== "closed";
+    if (state === "closed") worker.coordinator.wake();
+  });
 }
 
 function buildHttp(options: HostOptions, host: HostView, { database }: OpenedDatabase, metrics: Metrics): HttpServer {

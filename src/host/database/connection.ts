@@ -1,7 +1,10 @@
+import { Socket } from "node:net";
 import pg, { type PoolClient, type QueryResultRow } from "pg";
 import type { Clock } from "../../core/clock.ts";
+import { TaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
-import { databaseError, isConflict, isRefusedStatement } from "./database-error.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
+import { databaseError, isConflict, isRefusedStatement, isTrouble } from "./database-error.ts";
 
 /** Where a Postgres is: a URL, or the parts of one (a directory as `host` is a unix socket). */
 export type DatabaseAddress =
@@ -56,8 +59,23 @@ const CONFLICT_WAIT_MS = 10;
 /** What the client waits for an answer beyond the server's own limit: an answer that is later comes from no living server. */
 const ANSWER_SLACK_MS = 5_000;
 
+/** After this time without traffic the operating system asks whether the other end is there. */
+const KEEP_ALIVE_MS = 10_000;
+
 /** How often a quiet listener asks whether anybody is there. */
 const LISTENER_PING_MS = 15_000;
+
+/** A statement without an answer for this long makes the host ask, on another connection, whether anybody is there. */
+const SILENCE_MS = 2_000;
+/** How often it looks for such statements. */
+const LOOK_MS = 500;
+/** How long one who is asked has, from the connection to the answer. */
+const PROBE_MS = 2_000;
+/** After an answer a slow statement is just slow: it is left alone for this long. */
+const TRUST_MS = 5_000;
+
+/** How long `close` lets sessions say goodbye; one whose other end is gone would do so for ever. */
+const GOODBYE_MS = 1_000;
 
 /** How often `listen` tries to reconnect, in milliseconds; the last one repeats. */
 const RECONNECT_WAITS_MS = [50, 250, 1_000, 2_000];
@@ -65,15 +83,33 @@ const RECONNECT_WAITS_MS = [50, 250, 1_000, 2_000];
 /**
  * Postgres as the host uses it: a small pool of sessions that are all set up alike, named statements, JSON as text.
  * A session that breaks leaves the pool, and the next statement opens another: callers see one failed statement.
+ *
+ * Before it stands a circuit breaker. It opens when statements fail one after the other, and when one has no answer and
+ * nobody answers on a new connection either: a network that swallows packets breaks nothing by itself. Then every connection
+ * is given up, so that what waits on them fails now rather than after its time limit.
  */
 export class Database implements AsyncDisposable {
   readonly #options: DatabaseOptions;
   readonly #pool: pg.Pool;
   readonly #stopped = new AbortController();
   readonly #listeners: Promise<void>[] = [];
+  readonly #sockets = new Set<Socket>();
+  /** Since when each statement waits for its answer, in the order of their start. */
+  readonly #underWay = new Map<symbol, number>();
+  readonly #watching: Promise<void>;
+  /** Ends the waits between two tries of a listener. */
+  #answersAgain = new AbortController();
+  readonly circuit: CircuitBreaker;
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
+    const { clock, logger } = options;
+    this.circuit = new CircuitBreaker({ probe: () => this.#probe(), clock, logger });
+    this.circuit.onChange((state) => {
+      if (state !== "closed") return;
+      this.#answersAgain.abort();
+      this.#answersAgain = new AbortController();
+    });
     this.#pool = new pg.Pool({
       ...this.#clientConfig(),
       max: options.maxConnections,
@@ -84,6 +120,7 @@ export class Database implements AsyncDisposable {
     this.#pool.on("error", broke);
     // A session that breaks between two events of its statement tells nobody else, and without a listener the process ends.
     this.#pool.on("connect", (client) => client.on("error", broke));
+    this.#watching = this.#watch();
   }
 
   get use(): PoolUse {
@@ -94,14 +131,37 @@ export class Database implements AsyncDisposable {
    * One statement, one round trip, one transaction. `name` prepares it once a session. A statement that lost a deadlock or
    * a serialization conflict is repeated: it has changed nothing.
    * @throws TSK_DATABASE_UNREACHABLE where there is no session to be had or it broke: then nobody knows whether it was carried
-   * out. pg's error for what Postgres refuses.
+   * out. At once while the circuit is open. TSK_DATABASE_TIMEOUT, TSK_DATABASE_CONFLICT, TSK_DATABASE_EXHAUSTED where Postgres
+   * could not do it now. pg's error for what Postgres refuses.
    */
   async query<Row>(name: string, text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    const attempted = `Cannot run "${name}"`;
+    if (this.circuit.state !== "closed") {
+      const found = `the database is away: ${this.circuit.reason}`;
+      throw new TaskerError("TSK_DATABASE_UNREACHABLE", { attempted, found });
+    }
+    const statement = Symbol(name);
+    this.#underWay.set(statement, performance.now());
+    try {
+      const rows = await this.#sendUntilUndisputed<Row>(name, text, values);
+      this.circuit.succeeded();
+      return rows;
+    } catch (error) {
+      const known = databaseError(error, attempted);
+      // The last statements of a database that is being closed say nothing of the server.
+      if (isTrouble(known) && !this.#stopped.signal.aborted) this.circuit.failed(String(messageOf(error)));
+      throw known;
+    } finally {
+      this.#underWay.delete(statement);
+    }
+  }
+
+  async #sendUntilUndisputed<Row>(name: string, text: string, values: readonly unknown[]): Promise<readonly Row[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#send<Row>(name, text, values);
       } catch (error) {
-        if (attempt === CONFLICT_ATTEMPTS || !isConflict(error)) throw databaseError(error, `Cannot run "${name}"`);
+        if (attempt === CONFLICT_ATTEMPTS || !isConflict(error)) throw error;
         this.#options.logger.debug({ err: error, statement: name, attempt }, "statement lost a conflict, repeating it");
         await this.#options.clock.wait(Math.random() * CONFLICT_WAIT_MS * 2 ** attempt);
       }
@@ -142,53 +202,64 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * Calls `onNotification` for every NOTIFY on the channel until the database is closed, over a session of its own that
+   * Calls a channel's function for every NOTIFY on it until the database is closed, all over one session of its own that
    * reconnects by itself. `onConnect` follows each (re)connection: whatever came in between was missed.
    */
-  listen(channel: string, onNotification: (payload: string) => void, onConnect: () => void): void {
-    this.#listeners.push(this.#listen(channel, onNotification, onConnect));
+  listen(channels: Readonly<Record<string, (payload: string) => void>>, onConnect: () => void): void {
+    this.#listeners.push(this.#listen(channels, onConnect));
   }
 
+  /** Ends every session, within seconds even where nobody answers any more. Safe twice. */
   async close(): Promise<void> {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
-    await Promise.all([this.#pool.end(), ...this.#listeners]);
+    const ended = new AbortController();
+    const patience = this.#options.clock.wait(GOODBYE_MS, ended.signal).then(() => {
+      if (!ended.signal.aborted) this.#giveUpConnections("the database is closed");
+    });
+    await Promise.all([this.#pool.end(), this.circuit.stop(), this.#watching, ...this.#listeners]);
+    ended.abort();
+    await patience;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #listen(channel: string, onNotification: (payload: string) => void, onConnect: () => void): Promise<void> {
+  async #listen(channels: Readonly<Record<string, (payload: string) => void>>, onConnect: () => void): Promise<void> {
     const { clock, logger } = this.#options;
     for (let failures = 0; !this.#stopped.signal.aborted; failures += 1) {
       try {
-        await this.#listenOnce(channel, onNotification, () => {
+        await this.#listenOnce(channels, () => {
           failures = 0;
           onConnect();
         });
       } catch (error) {
-        logger.debug({ err: error, channel }, "listener session broke");
+        logger.debug({ err: error }, "listener session broke");
       }
       const waitMs = RECONNECT_WAITS_MS[Math.min(failures, RECONNECT_WAITS_MS.length - 1)] ?? 1_000;
-      await clock.wait(waitMs, this.#stopped.signal);
+      await clock.wait(waitMs, AbortSignal.any([this.#stopped.signal, this.#answersAgain.signal]));
     }
   }
 
   /** One listening session, until it breaks or the database is closed. */
-  async #listenOnce(channel: string, onNotification: (payload: string) => void, onConnect: () => void): Promise<void> {
+  async #listenOnce(
+    channels: Readonly<Record<string, (payload: string) => void>>,
+    onConnect: () => void,
+  ): Promise<void> {
     const client = new pg.Client(this.#clientConfig());
     const ended = Promise.withResolvers<void>();
     ended.promise.catch(() => undefined); // It may break before anybody waits for it.
     client.on("error", (error) => ended.reject(error));
     client.on("end", () => ended.resolve());
-    client.on("notification", ({ payload = "" }) => onNotification(payload));
+    client.on("notification", ({ channel, payload = "" }) => channels[channel]?.(payload));
     const over = new AbortController();
     const stop = (): void => ended.resolve();
     this.#stopped.signal.addEventListener("abort", stop, { once: true });
     try {
       await client.connect();
-      await client.query(`listen ${client.escapeIdentifier(channel)}`);
+      const names = Object.keys(channels).map((channel) => client.escapeIdentifier(channel));
+      await client.query(names.map((name) => `listen ${name}`).join("; "));
       onConnect();
       if (this.#stopped.signal.aborted) stop();
       void this.#keepAsking(client, over.signal).catch((error: unknown) => ended.reject(error));
@@ -209,6 +280,72 @@ export class Database implements AsyncDisposable {
     }
   }
 
+  /** Looks for statements without an answer, and asks on another connection whether the server is there. */
+  async #watch(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stopped;
+    for (let trustedUntil = 0; ;) {
+      await clock.wait(LOOK_MS, signal);
+      if (signal.aborted) return;
+      const [oldest] = this.#underWay.values();
+      const now = performance.now();
+      if (oldest === undefined || now - oldest < SILENCE_MS || now < trustedUntil) continue;
+      if (this.circuit.state !== "closed") continue;
+      if (await this.#answers()) trustedUntil = performance.now() + TRUST_MS;
+      else if (!signal.aborted) {
+        this.circuit.open("no answer");
+        this.#giveUpConnections("no answer");
+      }
+    }
+  }
+
+  /** Whether anybody is there; one who has no session left for us is. */
+  async #answers(): Promise<boolean> {
+    try {
+      await this.#probe();
+      return true;
+    } catch (error) {
+      return error instanceof pg.DatabaseError && error.code === "53300";
+    }
+  }
+
+  /** One question on a connection of its own. */
+  async #probe(): Promise<void> {
+    const socket = this.#socket();
+    const limits = { connectionTimeoutMillis: PROBE_MS, query_timeout: PROBE_MS };
+    const client = new pg.Client({ ...this.#clientConfig(), ...limits, stream: () => socket });
+    client.on("error", () => undefined);
+    const end = (): unknown => socket.destroy();
+    this.#stopped.signal.addEventListener("abort", end, { once: true });
+    try {
+      await client.connect();
+      await client.query("select 1");
+      await Promise.race([client.end(), this.#options.clock.wait(100, this.#stopped.signal)]);
+    } finally {
+      this.#stopped.signal.removeEventListener("abort", end);
+      socket.destroy();
+    }
+  }
+
+  #socket(): Socket {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    return socket;
+  }
+
+  /** For sessions of the pool and the listener: while the circuit is open none comes about, so that nobody waits for one. */
+  #socketIfClosed(): Socket {
+    const socket = this.#socket();
+    // Later: pg has not begun to listen yet.
+    if (this.circuit.state !== "closed") setImmediate(() => socket.destroy(givenUp(this.circuit.reason)));
+    return socket;
+  }
+
+  #giveUpConnections(reason: string): void {
+    for (const socket of this.#sockets) socket.destroy(givenUp(reason));
+  }
+
   #clientConfig(): pg.ClientConfig {
     const { address, connectTimeoutMs, statementTimeoutMs, idleInTransactionTimeoutMs } = this.#options;
     const { options, ...place } = placeOf(address);
@@ -220,6 +357,8 @@ export class Database implements AsyncDisposable {
       query_timeout: statementTimeoutMs + ANSWER_SLACK_MS,
       idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      stream: () => this.#socketIfClosed(),
       options: `${options} ${SESSION_OPTIONS}`.trim(),
       types,
     };
@@ -238,4 +377,13 @@ function placeOf(address: DatabaseAddress): pg.ClientConfig & { readonly options
 function parseInt8(text: string): number | bigint {
   const value = Number(text);
   return Number.isSafeInteger(value) ? value : BigInt(text);
+}
+
+function messageOf(error: unknown): unknown {
+  return error instanceof Error && error.message !== "" ? error.message : error;
+}
+
+/** As the network says it, so that whoever waits takes it for that. */
+function givenUp(reason: string): Error {
+  return Object.assign(new Error(`The connection was given up: ${reason}`), { code: "ECONNABORTED" });
 }

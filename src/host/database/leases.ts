@@ -1,8 +1,11 @@
 import type { Database } from "./connection.ts";
 
 const CHECKPOINT = "select * from tasker_host.checkpoint_steps($1, $2, $3, $4)";
-const RELEASE = "select tasker_host.release_leases($1, $2) as released";
-const RECONCILE = "select tasker_host.reconcile_leases($1, $2, $3) as released";
+const RELEASE = "select tasker_host.release_leases($1, $2, $3) as released";
+const RECONCILE = "select * from tasker_host.reconcile_leases($1, $2, $3)";
+
+/** Every release of leases notifies this channel. */
+export const LEASES_CHANNEL = "tasker_host_leases";
 
 export interface StepCheckpoint {
   readonly stepUuid: string;
@@ -26,27 +29,45 @@ export async function checkpointSteps(
   return new Set(rows.map((row) => row.step_uuid));
 }
 
-/** Offers the session's leases of these steps to other hosts, which run the same attempt. Returns how many it held. */
+/**
+ * How far a step came whose lease is offered: `not_started`, no handler saw it; `interrupted`, its handler was stopped;
+ * `unreported`, its handler was done and Postgres refuses the result, which costs the attempt.
+ */
+export type OfferedAs = "not_started" | "interrupted" | "unreported";
+
+/** Offers the session's leases of these steps to other hosts, which are told at once. Returns how many it held. */
 export async function releaseLeases(
   database: Database,
   session: string,
   stepUuids: readonly string[],
+  offeredAs: OfferedAs,
 ): Promise<number> {
-  const [row] = await database.query<{ readonly released: number }>("release_leases", RELEASE, [session, stepUuids]);
+  const values = [session, stepUuids, offeredAs];
+  const [row] = await database.query<{ readonly released: number }>("release_leases", RELEASE, values);
   return row?.released ?? 0;
+}
+
+export interface Reconciled {
+  readonly released: number;
+  /** When the database looked: the `before` of a later call. */
+  readonly lookedAt: string;
 }
 
 /**
  * Offers leases that the session holds and the host does not know of: the answer of their claim was lost. `heldSteps` are
- * those that it knows; leases younger than `olderThanMs` are left alone, their claim may be under way.
+ * those that it knows. Only leases from before `before` count, the `lookedAt` of an earlier call since whose answer every
+ * claim under way then has ended; undefined: none.
  */
 export async function reconcileLeases(
   database: Database,
   session: string,
   heldSteps: readonly string[],
-  olderThanMs: number,
-): Promise<number> {
-  const values = [session, heldSteps, olderThanMs];
-  const [row] = await database.query<{ readonly released: number }>("reconcile_leases", RECONCILE, values);
-  return row?.released ?? 0;
+  before: string | undefined,
+): Promise<Reconciled> {
+  const [row] = await database.query<{ readonly released: number; readonly looked_at: string }>(
+    "reconcile_leases",
+    RECONCILE,
+    [session, heldSteps, before ?? null],
+  );
+  return { released: row?.released ?? 0, lookedAt: row?.looked_at ?? "-infinity" };
 }

@@ -1,6 +1,6 @@
-import pg from "pg";
 import { rulesJson } from "./claim-steps.ts";
 import type { Database } from "./connection.ts";
+import { isLastingRefusal } from "./database-error.ts";
 import type { RetryRules, StepReport, StepVerdict } from "./steps.ts";
 
 interface VerdictRow {
@@ -60,8 +60,8 @@ function columns(batch: readonly SentReport[]): readonly unknown[] {
 
 /**
  * The SQL function finds the results that are no `jsonb` by itself. What only shows when the row is sent or written (a value
- * that an index of the database cannot hold, say) fails the statement: then the batch is halved until the row is alone, and
- * its step fails with what Postgres said.
+ * that an index of the database cannot hold, or a trigger of somebody else's refuses) fails the statement: then the batch is
+ * halved until the row is alone, and its step fails with what Postgres said.
  */
 async function bisected(
   reports: readonly SentReport[],
@@ -72,7 +72,7 @@ async function bisected(
   try {
     return (await send(reports)).map(verdictOf);
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isLastingRefusal(error)) throw error;
     if (reports.length === 1) {
       // Null was refused too: it is not the result that Postgres does not take.
       if (first.resultJson === null) throw error;
@@ -84,11 +84,6 @@ async function bisected(
     const left = await bisected(reports.slice(0, middle), send);
     return [...left, ...(await bisected(reports.slice(middle), send))];
   }
-}
-
-/** Errors of a value: data exception, constraint violation, program limit exceeded. */
-function isRefusal(error: unknown): error is pg.DatabaseError {
-  return error instanceof pg.DatabaseError && /^(22|23|54)/.test(error.code ?? "");
 }
 
 function verdictOf({ step_uuid: stepUuid, verdict, sqlstate, message }: VerdictRow): StepVerdict {

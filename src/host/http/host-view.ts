@@ -81,4 +81,6 @@ export interface HostView {
   templates(): readonly TemplateView[];
   problems(): readonly ProblemView[];
   database(): DatabaseView;
+  /** Why nothing is claimed although the host runs; undefined where that is not so. */
+  trouble(): string | undefined;
 }

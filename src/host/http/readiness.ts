@@ -5,7 +5,7 @@ import type { HealthCheck, Readiness } from "./schemas/host.ts";
 /** A probe must answer while the database hangs. */
 const DATABASE_PATIENCE_MS = 2_000;
 
-/** Ready: in normal operation, and the database answers. */
+/** Ready: in normal operation, the database answers, and no result waits for it in vain. */
 export async function checkReadiness(deps: AppDeps): Promise<Readiness> {
   const { host, clock } = deps;
   const state = host.state();
@@ -13,10 +13,11 @@ export async function checkReadiness(deps: AppDeps): Promise<Readiness> {
   const slots = sum(namespaces.map((namespace) => namespace.slots));
   const active = sum(namespaces.map((namespace) => namespace.active));
   const running = state === "normal";
+  const trouble = host.trouble();
   const checks = {
     database: await checkDatabase(deps),
     command_processor: checked(deps, running, `the host is in state "${state}"`),
-    queue_processing: checked(deps, running, queueMessage(namespaces)),
+    queue_processing: checked(deps, running && trouble === undefined, trouble ?? queueMessage(namespaces)),
   };
   const ready = Object.values(checks).every((check) => check.status === "healthy");
   return {

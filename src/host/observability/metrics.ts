@@ -28,6 +28,22 @@ export class Metrics {
     "Queue messages archived without running a step",
     ["namespace", "reason"],
   );
+  readonly stepsTakenOver = this.#counter(
+    "tasker_steps_taken_over_total",
+    "Steps taken over from hosts that are gone or handed them over",
+    ["namespace"],
+  );
+  readonly databaseCircuitOpened = this.#counter(
+    "tasker_database_circuit_opened_total",
+    "How often the circuit breaker before the database opened",
+    [],
+  );
+  readonly databaseCircuit = this.#gauge(
+    "tasker_database_circuit",
+    "The circuit breaker before the database: 0 closed, 1 half-open, 2 open",
+    [],
+  );
+  readonly resultsWaiting = this.#gauge("tasker_results_waiting", "Results that the database has not judged yet", []);
   readonly activeExecutions = this.#gauge("tasker_steps_active_executions", "Claimed steps not yet reported", [
     "namespace",
   ]);

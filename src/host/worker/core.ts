@@ -6,12 +6,14 @@ import type { WorkerLoopCoordinator } from "./coordinator.ts";
 import type { HostSession } from "./host-session.ts";
 import type { NamespaceSandboxes } from "./namespace-sandboxes.ts";
 import type { ResultReporter } from "./result-reporter.ts";
+import type { TakeOver } from "./take-over.ts";
 
 export interface WorkerCoreParts {
   readonly session: HostSession;
   readonly coordinator: WorkerLoopCoordinator;
   readonly reporter: ResultReporter;
   readonly sandboxes: NamespaceSandboxes;
+  readonly takeOver: TakeOver;
   /** Hands the leases of steps that will not finish here to other hosts, without burning an attempt. */
   readonly releaseLeases: (steps: readonly ClaimedStep[]) => Promise<void>;
   readonly clock: Clock;
@@ -41,6 +43,12 @@ export class WorkerCore implements Service {
 
   get reporter(): ResultReporter {
     return this.#parts.reporter;
+  }
+
+  /** Looks now whether another host hands steps over; call it when one says so. */
+  leasesOffered(): void {
+    const { takeOver, logger } = this.#parts;
+    void takeOver.takeOver().catch((error: unknown) => logger.warn({ err: error }, "handed over steps not looked at"));
   }
 
   async start(): Promise<void> {

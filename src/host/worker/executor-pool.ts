@@ -17,7 +17,7 @@ export interface ExecutorPoolOptions {
   readonly claim: (namespace: string, quantity: number) => Promise<readonly ClaimedStep[]>;
   /** Runs and reports one step; never rejects. */
   readonly execute: (step: ClaimedStep) => Promise<void>;
-  /** True while results wait for Postgres or the host stops: then nothing is claimed. */
+  /** True while Postgres is away or results wait for it: then nothing is claimed. */
   readonly paused: () => boolean;
   readonly capacity: SharedCapacity;
   readonly clock: Clock;
@@ -29,6 +29,9 @@ export interface ExecutorPoolOptions {
   /** How long an idle pool waits when no notification comes. */
   readonly pollIntervalMs: number;
 }
+
+/** The longest wait after claims that failed, in milliseconds: short enough to be back at work soon after Postgres is. */
+const LONGEST_WAIT_MS = 2_000;
 
 /** How long a busy pool lets free slots gather before it claims for them: a claim costs nearly the same for 1 as for 20. */
 const GATHER_MS = 2;
@@ -44,8 +47,9 @@ export class WorkerExecutorPool implements Service {
   #completed = 0;
   /** The last claim came back full: there is likely more in the queue. */
   #moreWaiting = false;
-  /** The last claim failed: said once, not at every poll. */
-  #failing = false;
+  /** Claims that failed one after the other. */
+  #failures = 0;
+  #claimingSinceMs: number | undefined;
 
   constructor(options: ExecutorPoolOptions) {
     this.#options = options;
@@ -108,14 +112,30 @@ export class WorkerExecutorPool implements Service {
     this.wake();
   }
 
-  /** Takes over a step that was claimed elsewhere: by a take-over from a dead host. */
+  /** Takes over a step that was claimed elsewhere: by a take-over from a dead host. Makes a slot for it. */
   adopt(step: ClaimedStep): void {
     this.#execute(step);
+    if (this.#running.size > this.#slots) this.resize(this.#running.size);
   }
 
+  /** When the claim under way began; undefined where none is. */
+  get claimingSinceMs(): number | undefined {
+    return this.#claimingSinceMs;
+  }
+
+  /** Steps that it could hold beside those that it runs, with as many slots as it may have. */
+  get room(): number {
+    return this.#roomWith(this.#options.maxSlots);
+  }
+
+  /** Steps that it may claim now. */
   get free(): number {
+    return this.#roomWith(this.#slots);
+  }
+
+  #roomWith(slots: number): number {
     const { capacity } = this.#options;
-    return Math.max(0, Math.min(this.#slots - this.#running.size, capacity.max - capacity.used));
+    return Math.max(0, Math.min(slots - this.#running.size, capacity.max - capacity.used));
   }
 
   async #run(): Promise<void> {
@@ -126,8 +146,14 @@ export class WorkerExecutorPool implements Service {
       const claimed = quantity === 0 ? 0 : await this.#claim(quantity);
       if (quantity > 0) this.#moreWaiting = claimed === quantity;
       if (quantity > 0 && this.#moreWaiting) continue;
-      await this.#wake.wait(clock, pollIntervalMs, this.#stopped.signal);
+      await this.#wake.wait(clock, this.#waitMs(pollIntervalMs), this.#stopped.signal);
     }
+  }
+
+  /** Longer from failure to failure. */
+  #waitMs(pollIntervalMs: number): number {
+    if (this.#failures === 0) return pollIntervalMs;
+    return Math.min(pollIntervalMs * 2 ** (this.#failures - 1), Math.max(LONGEST_WAIT_MS, pollIntervalMs));
   }
 
   async #gather(): Promise<void> {
@@ -137,20 +163,24 @@ export class WorkerExecutorPool implements Service {
   }
 
   async #claim(quantity: number): Promise<number> {
-    const { namespace, claim, logger, metrics } = this.#options;
+    const { namespace, claim, clock, logger, metrics } = this.#options;
     const startedMs = performance.now();
+    this.#claimingSinceMs = clock.now();
     try {
       const steps = await claim(namespace, quantity);
-      if (this.#failing) logger.info({ namespace }, "claims work again");
-      this.#failing = false;
+      if (this.#failures > 0) logger.info({ namespace }, "claims work again");
+      this.#failures = 0;
       metrics.claimDuration.observe({ namespace }, performance.now() - startedMs);
       metrics.stepsClaimed.inc({ namespace }, steps.length);
       for (const step of steps) this.#execute(step);
       return steps.length;
     } catch (error) {
-      if (!this.#failing) logger.warn({ err: error, namespace }, "claim failed, trying again at each poll");
-      this.#failing = true;
+      // Said once, not at every try.
+      if (this.#failures === 0) logger.warn({ err: error, namespace }, "claim failed, trying again");
+      this.#failures += 1;
       return 0;
+    } finally {
+      this.#claimingSinceMs = undefined;
     }
   }
 

@@ -1,38 +1,103 @@
+import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
+import type { Reconciled } from "../database/leases.ts";
 import type { ClaimedStep } from "../database/steps.ts";
+import type { Metrics } from "../observability/metrics.ts";
 import type { WorkerLoopCoordinator } from "./coordinator.ts";
+import type { WorkerExecutorPool } from "./executor-pool.ts";
 
 export interface TakeOverDeps {
   readonly coordinator: WorkerLoopCoordinator;
   /** Steps of hosts that are gone, leased to this one now. */
   readonly takeOverSteps: (namespaces: readonly string[], quantity: number) => Promise<readonly ClaimedStep[]>;
-  /** Offers leases that this host holds and does not know of. */
-  readonly reconcileLeases: (heldSteps: readonly string[]) => Promise<number>;
+  /** Offers leases from before `before` that this host holds and does not know of. */
+  readonly reconcileLeases: (heldSteps: readonly string[], before: string | undefined) => Promise<Reconciled>;
+  /** Offers steps again that arrived when the host had begun to stop. */
+  readonly offerUnstarted: (steps: readonly ClaimedStep[]) => Promise<void>;
+  /** True while Postgres is away or results wait for it. */
+  readonly paused: () => boolean;
+  readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /**
- * After each heartbeat: offers own leases whose claim's answer never arrived, then takes over what hosts that are gone left
- * behind, as far as there are free slots.
+ * Brings steps of hosts that are gone to this one: after each heartbeat, and when a host says that it hands some over. It
+ * fills its pools up to their largest size: these steps have waited, and whoever held them had room for them, too.
  */
 export class TakeOver {
   readonly #deps: TakeOverDeps;
+  /** When the database last looked for leases that nobody knows of, and when its answer came, by our clock. */
+  #looked: { readonly at: string; readonly answeredMs: number } | undefined;
+  #running: Promise<void> | undefined;
+  #again = false;
 
   constructor(deps: TakeOverDeps) {
     this.#deps = deps;
   }
 
+  /** After a heartbeat: offers own leases whose claim was never answered, then takes over. */
   async run(): Promise<void> {
-    const { coordinator, takeOverSteps, reconcileLeases, logger } = this.#deps;
-    const held = coordinator.pools.flatMap((pool) => pool.activeSteps.map(({ stepUuid }) => stepUuid));
-    const lost = await reconcileLeases(held);
-    if (lost > 0) logger.warn({ steps: lost }, "offered leases whose claim was never answered");
-    if (coordinator.state !== "normal") return;
-    const pools = new Map(coordinator.pools.filter((pool) => pool.free > 0).map((pool) => [pool.namespace, pool]));
-    if (pools.size === 0) return;
-    const quantity = Math.min(...Array.from(pools.values(), (pool) => pool.free));
-    const taken = await takeOverSteps([...pools.keys()], quantity);
-    for (const step of taken) pools.get(step.namespace)?.adopt(step);
-    if (taken.length > 0) logger.info({ steps: taken.length }, "took over steps of hosts that are gone");
+    await this.#reconcile();
+    await this.takeOver();
   }
+
+  /** Takes over what there is room for. A call while another is under way makes that one look again. */
+  takeOver(): Promise<void> {
+    this.#again = true;
+    this.#running ??= this.#untilNothingIsLeft().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #untilNothingIsLeft(): Promise<void> {
+    while (this.#again) {
+      this.#again = false;
+      while ((await this.#takeOnce()) > 0);
+    }
+  }
+
+  /** One round trip; how many steps came. */
+  async #takeOnce(): Promise<number> {
+    const { coordinator, takeOverSteps, paused, logger, metrics } = this.#deps;
+    if (coordinator.state !== "normal" || paused()) return 0;
+    const pools = new Map(coordinator.pools.filter((pool) => pool.room > 0).map((pool) => [pool.namespace, pool]));
+    if (pools.size === 0) return 0;
+    // All may be of the namespace with the least room; the next round fills the others.
+    const quantity = Math.min(...Array.from(pools.values(), (pool) => pool.room));
+    const taken = await takeOverSteps([...pools.keys()], quantity);
+    if (taken.length === 0) return 0;
+    if (!this.#stillRuns()) {
+      await this.#deps.offerUnstarted(taken);
+      return 0;
+    }
+    for (const step of taken) pools.get(step.namespace)?.adopt(step);
+    for (const { namespace } of taken) metrics.stepsTakenOver.inc({ namespace });
+    logger.info({ steps: taken.length }, "took over steps of hosts that are gone");
+    return taken.length;
+  }
+
+  #stillRuns(): boolean {
+    return this.#deps.coordinator.state === "normal";
+  }
+
+  async #reconcile(): Promise<void> {
+    const { coordinator, reconcileLeases, clock, logger } = this.#deps;
+    // Steps of a take-over under way are in no pool yet.
+    if (this.#running !== undefined) return;
+    const { pools } = coordinator;
+    const before = this.#looked;
+    // A claim whose answer may still come is not lost, however slow the database is.
+    if (before !== undefined && pools.some((pool) => claimsSince(pool, before.answeredMs))) return;
+    const held = pools.flatMap((pool) => pool.activeSteps.map(({ stepUuid }) => stepUuid));
+    const { released, lookedAt } = await reconcileLeases(held, before?.at);
+    this.#looked = { at: lookedAt, answeredMs: clock.now() };
+    if (released > 0) logger.warn({ steps: released }, "offered leases whose claim was never answered");
+  }
+}
+
+/** True where a claim is under way that began before that time. */
+function claimsSince(pool: WorkerExecutorPool, timeMs: number): boolean {
+  return pool.claimingSinceMs !== undefined && pool.claimingSinceMs <= timeMs;
 }

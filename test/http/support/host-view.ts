@@ -4,11 +4,13 @@ import type { SystemOperationalState } from "../../../src/host/worker/coordinato
 /** A host's view of itself whose state the test sets; the API takes it as a value, whoever runs the host. */
 export interface TestHostView extends HostView {
   currentState: SystemOperationalState;
+  currentTrouble: string | undefined;
 }
 
 export function testHostView(): TestHostView {
   return {
     currentState: "normal",
+    currentTrouble: undefined,
     workerId: "worker_0199f0e2-0000-7000-8000-000000000001",
     version: "0.1.0",
     environment: "test",
@@ -33,5 +35,8 @@ export function testHostView(): TestHostView {
       poolIdle: 2,
       poolWaiting: 0,
     }),
+    trouble() {
+      return this.currentTrouble;
+    },
   };
 }
