@@ -1,0 +1,150 @@
+import { systemClock } from "../../src/core/clock.ts";
+import { FAULT_KINDS, type Fault, type FaultKind } from "./fault.ts";
+import type { Death, HostSlot } from "./host-slot.ts";
+import type { LabPostgres } from "./postgres.ts";
+import { descendantsOf } from "./process-tree.ts";
+
+export interface InflictorDeps {
+  readonly postgres: LabPostgres;
+  readonly slots: readonly HostSlot[];
+  readonly leaseSeconds: number;
+}
+
+/** Who waits for a host to be up gives up after this: then hosts do not start, which is a finding. */
+const UP_TIMEOUT_MS = 60_000;
+const LOOK_MS = 20;
+const STORM_WAVES = 3;
+const STORM_INTERVAL_MS = 100;
+
+/** From the shortest to the longest; a fault's share says where between them. */
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+/** Beyond the lease, so that the session is declared dead for sure. */
+const FREEZE_BEYOND_LEASE_MS: Range = { min: 1_000, max: 3_000 };
+const DOWN_MS: Range = { min: 0, max: 1_500 };
+const NETWORK_MS: Range = { min: 1_000, max: 5_000 };
+const LATENCY_MS: Range = { min: 20, max: 200 };
+
+/** Inflicts faults on running hosts and keeps a record of them. */
+export class Inflictor {
+  readonly deaths: Death[] = [];
+  /** When Postgres accepted connections again. */
+  readonly returnedMs: number[] = [];
+  readonly #deps: InflictorDeps;
+  readonly #counts = new Map<FaultKind, number>(FAULT_KINDS.map((kind) => [kind, 0]));
+  readonly #underWay: Promise<void>[] = [];
+  #restarting: Promise<void> = Promise.resolve();
+
+  constructor(deps: InflictorDeps) {
+    this.#deps = deps;
+  }
+
+  get counts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counts);
+  }
+
+  /** Inflicts each at its time, or as soon as a host is up. Resolves when all are over. */
+  async run(schedule: readonly Fault[]): Promise<void> {
+    const startedMs = performance.now();
+    for (const fault of schedule) {
+      await systemClock.wait(Math.max(0, fault.atMs - (performance.now() - startedMs)));
+      const slot = await this.#upFrom(fault.host);
+      this.#counts.set(fault.kind, (this.#counts.get(fault.kind) ?? 0) + 1);
+      this.#underWay.push(this.#inflict(fault, slot));
+    }
+    await Promise.all(this.#underWay);
+  }
+
+  async #inflict(fault: Fault, slot: HostSlot): Promise<void> {
+    switch (fault.kind) {
+      case "kill":
+        this.deaths.push(slot.kill());
+        break;
+      case "term":
+        this.deaths.push(slot.terminate());
+        break;
+      case "freeze":
+        this.deaths.push(
+          await slot.freeze(this.#deps.leaseSeconds * 1_000 + within(FREEZE_BEYOND_LEASE_MS, fault.share)),
+        );
+        break;
+      case "storm":
+        await this.#storm();
+        break;
+      case "restart":
+        await this.#restart(fault);
+        break;
+      case "network":
+        await disturb(slot, fault);
+        break;
+      case "sandbox":
+        await killSandbox(slot, fault.share);
+        break;
+      default:
+        fault.kind satisfies never;
+    }
+  }
+
+  /** The first slot from this one on whose host is up. */
+  async #upFrom(first: number): Promise<HostSlot> {
+    const { slots } = this.#deps;
+    const deadline = performance.now() + UP_TIMEOUT_MS;
+    while (performance.now() < deadline) {
+      for (let offset = 0; offset < slots.length; offset += 1) {
+        const slot = slots[(first + offset) % slots.length];
+        if (slot?.url !== undefined) return slot;
+      }
+      await systemClock.wait(LOOK_MS);
+    }
+    throw new Error(`no host was up within ${UP_TIMEOUT_MS} ms`);
+  }
+
+  async #storm(): Promise<void> {
+    for (let wave = 0; wave < STORM_WAVES; wave += 1) {
+      // A server that is down has no backends to terminate: it is its own storm.
+      await this.#deps.postgres
+        .admin((client) =>
+          client.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tasker-host'"),
+        )
+        .catch(() => undefined);
+      await systemClock.wait(STORM_INTERVAL_MS);
+    }
+  }
+
+  /** One after the other: a server that is down cannot go down. */
+  #restart({ restart, share }: Fault): Promise<void> {
+    this.#restarting = this.#restarting.then(async () => {
+      await this.#deps.postgres.restart(restart, within(DOWN_MS, share));
+      this.returnedMs.push(Date.now());
+    });
+    return this.#restarting;
+  }
+}
+
+async function disturb(slot: HostSlot, { network, share }: Fault): Promise<void> {
+  slot.proxy.setMode(network === "latency" ? { latencyMs: within(LATENCY_MS, share) } : network);
+  await systemClock.wait(within(NETWORK_MS, share));
+  // Bytes were lost on these connections: like a real one after that, they are good for nothing.
+  if (network === "answers-lost") slot.proxy.dropAll();
+  slot.proxy.setMode("pass");
+}
+
+/** One of the processes below the host, as soon as it has one. */
+async function killSandbox(slot: HostSlot, share: number): Promise<void> {
+  const deadline = performance.now() + UP_TIMEOUT_MS;
+  while (performance.now() < deadline) {
+    const below = slot.pid === undefined ? [] : descendantsOf([slot.pid]);
+    const victim = below[Math.floor(share * below.length)];
+    if (victim !== undefined) {
+      process.kill(victim.pid, "SIGKILL");
+      return;
+    }
+    await systemClock.wait(LOOK_MS);
+  }
+}
+
+function within({ min, max }: Range, share: number): number {
+  return Math.round(min + (max - min) * share);
+}
