@@ -5,6 +5,7 @@ import { loadConfig } from "../config/load-config.ts";
 import { addBuildCommand } from "./build.ts";
 import type { CliContext } from "./cli-context.ts";
 import { addConfigCommand } from "./config.ts";
+import { addDevCommand } from "./dev.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit-codes.ts";
 import { errorJson, formatError } from "./format.ts";
@@ -57,6 +58,7 @@ export function createProgram(context: CliContext): Command {
   addNewCommand(program, context);
   addBuildCommand(program, context);
   addTestCommand(program, context);
+  addDevCommand(program, context);
   addSubmitCommand(program, context);
   addTaskCommand(program, context);
   addTokenCommand(program, context);

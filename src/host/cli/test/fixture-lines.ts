@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Difference } from "../../authoring/differences.ts";
 import { exactJson } from "../../authoring/exact-values.ts";
 import { outcomeValue } from "../../authoring/outcome-value.ts";
+import type { Fixture } from "../../authoring/fixture.ts";
 import type { FixtureRun } from "../../authoring/run-fixture.ts";
 import { shownPath } from "../../authoring/shown-path.ts";
 import { outcomeToResult } from "../../domain/outcome-to-result.ts";
@@ -26,18 +27,25 @@ export function handlerLines(tests: HandlerTests, paint: Paint): readonly string
   const title = `${paint("bold", `${name} ${version}`)}  ${paint("dim", shortDigest(digest))}`;
   if (runs.length === 0)
     return [title, `  ${paint("dim", `no fixtures in ${shownPath(join(folder, "fixtures"))}`)}`, ""];
+  return [title, ...fixtureLines(runs, folder, updated, paint), ""];
+}
+
+/** The same without a title. */
+export function fixtureLines(
+  runs: readonly FixtureRun[],
+  folder: string,
+  updated: readonly Fixture[],
+  paint: Paint,
+): readonly string[] {
   const width = Math.max(...runs.map(({ fixture }) => fixture.name.length));
-  const lines = runs.flatMap((run) => {
+  return runs.flatMap((run) => {
     const status = run.passed ? "passed" : updated.includes(run.fixture) ? "updated" : "failed";
+    const failed = status === "failed" ? failedLines(run, folder, paint) : [];
     return [
       ` ${mark(status, paint)} ${run.fixture.name.padEnd(width)}  ${costText(run.report, paint)}  ${outcomeText(run.report.outcome)}`,
-      ...logLines(run.report, paint).map((line) => `     ${line}`),
-      ...(status === "failed"
-        ? failedLines(run, folder, paint).map((line) => (line === "" ? "" : `     ${line}`))
-        : []),
+      ...[...logLines(run.report, paint), ...failed].map((line) => (line === "" ? "" : `     ${line}`)),
     ];
   });
-  return [title, ...lines, ""];
 }
 
 type Status = "passed" | "failed" | "updated";
