@@ -57,6 +57,9 @@ export interface Host extends AsyncDisposable {
   /** As it was found; what was pending then is applied now. */
   readonly migrations: MigrationStatus;
   readonly handlers: LoadedHandlers;
+  readonly registry: HandlerRegistry;
+  /** Loads the folder of handlers again: what changed since, and namespaces that are new. */
+  reload(): Promise<LoadedHandlers>;
   /** Stops claiming, finishes or hands over what runs, flushes results, stops everything. Idempotent. */
   stop(): Promise<void>;
 }
@@ -132,7 +135,23 @@ export async function startHost(options: HostOptions): Promise<Host> {
 
   const kept = parts.move();
   const stop = (): Promise<void> => kept.disposeAsync();
-  return { url: http.url ?? "", view, opened, migrations, handlers, stop, [Symbol.asyncDispose]: stop };
+  const reload = async (): Promise<LoadedHandlers> => {
+    const loaded = await load(options, opened, registry, events);
+    status.handlers = loaded;
+    await serveNamespaces(config, opened, worker, loaded);
+    return loaded;
+  };
+  return {
+    url: http.url ?? "",
+    view,
+    opened,
+    migrations,
+    handlers,
+    registry,
+    reload,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 /** Shows the circuit breaker, and claims at once when it closes. */
