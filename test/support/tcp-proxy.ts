@@ -100,9 +100,10 @@ class Link {
   /** Both ends see a reset. */
   drop(): void {
     for (const way of this.#ways) way.stop();
-    for (const socket of [this.#client, this.#server]) {
-      if (socket !== undefined && !socket.destroyed) socket.resetAndDestroy();
-    }
+    if (!this.#client.destroyed) this.#client.resetAndDestroy();
+    // A unix socket knows no reset; Node refuses to send one.
+    if ("socketPath" in this.#target) this.#server?.destroy();
+    else if (this.#server?.destroyed === false) this.#server.resetAndDestroy();
     this.#ended();
   }
 
