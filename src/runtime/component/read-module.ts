@@ -10,6 +10,8 @@ export interface ModuleInterface {
 }
 
 const PREAMBLE = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+const CUSTOM_SECTION = 0;
+const START_SECTION = 8;
 const SORTS: Readonly<Record<number, CoreSort>> = { 0: "func", 1: "table", 2: "memory", 3: "global", 4: "tag" };
 
 /** Imports and exports of a core module, and a walk over its sections that refuses sizes beyond the bytes. */
@@ -31,13 +33,22 @@ export function readModule(bytes: Uint8Array): ModuleInterface {
 
 /** The module without its custom sections: nothing in them is needed to run, and nobody needs to trust them. */
 export function withoutCustomSections(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return without(CUSTOM_SECTION, bytes);
+}
+
+/** The module without its start function: instantiating it runs no code of its own. */
+export function withoutStart(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return without(START_SECTION, bytes);
+}
+
+function without(sectionId: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const kept: Uint8Array[] = [bytes.subarray(0, PREAMBLE.length)];
   const reader = new ByteReader(bytes, PREAMBLE.length);
   while (!reader.done) {
     const start = reader.at;
     const id = reader.byte();
     reader.skip(reader.u32());
-    if (id !== 0) kept.push(bytes.subarray(start, reader.at));
+    if (id !== sectionId) kept.push(bytes.subarray(start, reader.at));
   }
   return Uint8Array.from(Buffer.concat(kept));
 }

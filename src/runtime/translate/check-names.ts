@@ -2,11 +2,12 @@ import { quoted, refuse } from "../component/refuse.ts";
 import type { CheckedBytes } from "./check-bytes.ts";
 
 /**
- * What a name may be made of. Wide enough for every toolchain seen (`[method]output-stream.write`, `$root`,
+ * What a name may be made of, and the ` [v2]` that wit-component appends to the second import of one name (Go's linker
+ * imports `fd_write` twice). Wide enough for every toolchain seen (`[method]output-stream.write`, `$root`,
  * `cm32p2|local:init/module-loader|resolve`, mangled Rust and C++) and no wider: names are checked before
  * anything is transpiled.
  */
-const PLAIN_NAME = /^[A-Za-z0-9_$.:/@#|[\]~+-]*$/;
+const PLAIN_NAME = /^[A-Za-z0-9_$.:/@#|[\]~+-]*(?: \[v\d{1,2}\])?$/;
 const ACCEPTED = "letters, digits and _ $ . : / @ # | [ ] ~ + -";
 
 /** Names that mean something to JavaScript objects where a lookup or an `await` could meet them. */

@@ -1,10 +1,10 @@
 /**
  * Runs jco's glue once, with a recording `instantiateCore`, to learn how it links the core modules.
- * From here on this process has run code of the upload; nothing it says is believed, only compared.
+ * From here on this process has run what was made of the upload; nothing it says is believed, only compared.
  */
 import { createHash } from "node:crypto";
 import { refuse } from "../component/refuse.ts";
-import { withoutCustomSections } from "../component/read-module.ts";
+import { withoutCustomSections, withoutStart } from "../component/read-module.ts";
 import type { ExportReference, RecordedImport, RecordedInstantiation, RecordedPlan } from "../link-plan.ts";
 import type { Transpiled } from "./transpile.ts";
 
@@ -63,7 +63,8 @@ class Recorder {
   module(path: string): WebAssembly.Module {
     const bytes =
       this.#files.get(path) ?? refuse("TSK_COMPONENT_INVALID", "the translator's glue names no module of it");
-    const module = new WebAssembly.Module(bytes);
+    // Start functions would meet imports that answer nothing (Go's runtime starts itself there) and burn time unmetered.
+    const module = new WebAssembly.Module(withoutStart(bytes));
     this.#digests.set(module, createHash("sha256").update(withoutCustomSections(bytes)).digest("hex"));
     return module;
   }
