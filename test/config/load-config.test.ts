@@ -107,6 +107,7 @@ describe("`loadConfig()` reads variables as the key's own type", () => {
       env: {
         TASKER_HOST__SANDBOX__LIMITS__FUEL: "2_000_000",
         TASKER_HOST__WEB__CORS_ENABLED: "true",
+        TASKER_HOST__WEB__CORS_ORIGINS: "https://example.org",
         TASKER_HOST__STEP_PROCESSING__NAMESPACES: "math, commerce",
         TASKER_HOST__EXECUTOR_POOLS__STEP_EXECUTOR_POOL__MAX_POOL_SIZE: "60",
       },

@@ -120,7 +120,7 @@ describe("every answer", () => {
     const headers = { origin: "https://elsewhere.example" };
     const closed = await testApp({ database }).app.request("/health", { headers });
     expect(closed.headers.get("access-control-allow-origin")).toBeNull();
-    const { app } = testApp({ database }, { corsEnabled: true });
+    const { app } = testApp({ database }, { corsOrigins: ["*"] });
     const open = await app.request("/health", { headers });
     expect(open.headers.get("access-control-allow-origin")).toBe("*");
     expect(open.headers.get("access-control-allow-credentials")).toBeNull();

@@ -38,6 +38,12 @@ export const REQUEST_ERRORS = {
     remedy: "Use `localhost` or the address itself; names of proxies in front belong into `web.allowed_hosts`",
     httpStatus: 403,
   },
+  TSK_REQUEST_ORIGIN_REFUSED: {
+    summary: "A page of another origin asked for a change",
+    fault: "user",
+    remedy: "Add the page's origin to `web.cors_origins` if it is to use the API",
+    httpStatus: 403,
+  },
   TSK_REQUEST_ROUTE_UNKNOWN: {
     summary: "The API has no such method and path",
     fault: "user",

@@ -7,6 +7,7 @@ import { uuidv7 } from "../../core/ids.ts";
 import type { Logger } from "../../core/logger.ts";
 import { wallsInForce } from "../../runtime/index.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
+import { hostOf, isLoopback } from "../config/loopback.ts";
 import type { HostConfig } from "../config/schema.ts";
 import type { Database } from "../database/connection.ts";
 import { wakeDueSteps } from "../database/due-steps.ts";
@@ -18,7 +19,6 @@ import { EventSubscriber } from "../events/event-subscriber.ts";
 import { InProcessEventSystem } from "../events/in-process-event-system.ts";
 import { createApp } from "../http/app.ts";
 import type { HostView } from "../http/host-view.ts";
-import { NO_AUTHENTICATION } from "../identity/authenticator.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
 import { ensureOrchestrationQueues, WAKE_CHANNEL } from "../messaging/step-queues.ts";
 import { Metrics } from "../observability/metrics.ts";
@@ -29,6 +29,7 @@ import { type LoadedHandlers, loadHandlers } from "../registry/load-handlers.ts"
 import { TaskTemplateRegistry } from "../registry/task-template-registry.ts";
 import type { WorkerCore } from "../worker/core.ts";
 import { refuseMissingWalls } from "../worker/required-walls.ts";
+import { buildAuthenticator, refuseOpenApi } from "./build-authenticator.ts";
 import { buildWorker } from "./build-worker.ts";
 import { type HostParts, HostStatus } from "./host-status.ts";
 import { openDatabase, type OpenedDatabase } from "./open-database.ts";
@@ -69,6 +70,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   await using parts = new AsyncDisposableStack();
   const { clock, logger } = options;
   const { config } = options.loaded;
+  refuseOpenApi(options.loaded);
   const workerId = uuidv7(clock.now());
 
   const opened = parts.use(await openDatabase({ ...options, config: config.database }));
@@ -170,18 +172,26 @@ function buildHttp(options: HostOptions, host: HostView, { database }: OpenedDat
   const app = createApp({
     host,
     database,
-    authenticator: NO_AUTHENTICATION,
+    authenticator: buildAuthenticator(config, { database, clock: options.clock, logger: options.logger }),
+    onTurnedAway: (code) => metrics.requestsTurnedAway.inc({ code }),
     metrics: config.healthMonitoring.metricsCollectionEnabled ? metrics : undefined,
     clock: options.clock,
     logger: options.logger,
     settings: {
       maxBodyBytes: config.web.maxBodyBytes,
       requestTimeoutSeconds: config.web.requestTimeoutSeconds,
-      corsEnabled: config.web.corsEnabled,
+      allowedHosts: isLoopback(hostOf(config.web.bindAddress)) ? config.web.allowedHosts : undefined,
+      corsOrigins: config.web.corsEnabled ? config.web.corsOrigins : [],
+      rateLimit: { requests: config.web.rateLimitRequests, windowSeconds: config.web.rateLimitWindowSeconds },
+      metricsPublic: config.auth.metricsPublic,
       maxContextBytes: config.stepProcessing.maxContextBytes,
     },
   });
-  return createHttpServer({ app, bindAddress: config.web.bindAddress });
+  return createHttpServer({
+    app,
+    bindAddress: config.web.bindAddress,
+    maxConnections: config.web.maxConnections,
+  });
 }
 
 const NO_HANDLERS: LoadedHandlers = { namespaces: [], components: [], templates: [], problems: [] };

@@ -44,7 +44,7 @@ export async function runHost(options: RunOptions, context: CliContext): Promise
     onProgress: (message) => progress.show(message),
   }).finally(() => progress.clear());
   const tookMs = clock.now() - startedMs;
-  if (options.json) stdout.write(`${JSON.stringify(hostJson(host, tookMs))}\n`);
+  if (options.json) stdout.write(`${JSON.stringify(hostJson(host, loaded, tookMs))}\n`);
   else printHost(stdout, host, loaded, tookMs);
   return host;
 }
@@ -66,7 +66,8 @@ function printHost(out: OutputStream, host: Host, loaded: LoadedConfig, tookMs: 
       "template",
       `${namespace}/${name} ${version}  ${stepCount} steps`,
     ]),
-    ["http", `${host.url}  (/health /status /metrics /v1/tasks /openapi.json)`],
+    ["http", `${host.url}  (/health /status /metrics /v1/tasks /docs)`],
+    ["access", accessText(loaded)],
   ];
   out.write(`tasker-host ${HOST_VERSION} (${loaded.environment})\n`);
   for (const [name, text] of rows) out.write(`  ${name.padEnd(14)}${text}\n`);
@@ -90,6 +91,11 @@ function schemaText({ migrations }: Host): string {
   return `${applied}${tasker}, queues by ${migrations.queues === "plain" ? "our own pgmq functions" : "the pgmq extension"}`;
 }
 
+function accessText({ config: { auth } }: LoadedConfig): string {
+  if (auth.mode === "off") return "NO authentication: every user and program of this machine may do everything";
+  return auth.jwt.issuer === "" ? "API tokens" : `API tokens, and JWTs of ${auth.jwt.issuer}`;
+}
+
 function sandboxText({ view }: Host): string {
   if (view.isolation === "inline") return "inline: NO process isolation, for tests and tools only";
   const missing = view.walls().filter(({ stands }) => !stands);
@@ -97,7 +103,7 @@ function sandboxText({ view }: Host): string {
   return `one process a namespace; missing here: ${missing.map(({ wall, detail }) => `${wall} (${detail})`).join(", ")}`;
 }
 
-function hostJson(host: Host, tookMs: number): unknown {
+function hostJson(host: Host, { config }: LoadedConfig, tookMs: number): unknown {
   const { view, handlers } = host;
   return {
     version: HOST_VERSION,
@@ -106,6 +112,7 @@ function hostJson(host: Host, tookMs: number): unknown {
     database: { description: host.opened.description, ...view.database() },
     orchestration: view.orchestration,
     isolation: view.isolation,
+    authentication: config.auth.mode,
     components: view.components(),
     templates: view.templates(),
     problems: handlers.problems.map(({ path, error }) => ({ path, code: error.code, message: error.message })),

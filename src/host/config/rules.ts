@@ -55,6 +55,36 @@ const RULES: readonly ((config: HostConfig) => RuleBreach | undefined)[] = [
       found: `"${bindAddress}"`,
       accepted: "a port from 0 to 65535",
     }),
+  ({ web: { corsEnabled, corsOrigins } }) =>
+    breach(corsEnabled && corsOrigins.length === 0, {
+      key: "web.cors_origins",
+      found: "empty, with cors_enabled",
+      accepted: 'the origins that may call the API, or ["*"]',
+    }),
+  ({ web: { corsEnabled, corsOrigins }, auth: { mode } }) =>
+    breach(corsEnabled && corsOrigins.includes("*") && mode === "off", {
+      key: "web.cors_origins",
+      found: '"*", with auth.mode "off": every page that a browser on this machine shows could do everything',
+      accepted: 'single origins, or auth.mode = "required"',
+    }),
+  ({ auth: { jwt } }) =>
+    breach(jwt.issuer !== "" && jwt.audience === "", {
+      key: "auth.jwt.audience",
+      found: "empty: JWTs that the issuer made for other services would be good here",
+      accepted: "the audience that the issuer names for this service",
+    }),
+  ({ auth: { jwt } }) =>
+    breach(jwt.issuer !== "" && (jwt.jwksUrl === "") === (jwt.keyFile === ""), {
+      key: "auth.jwt.jwks_url",
+      found: jwt.jwksUrl === "" ? "empty, as is key_file" : "set, as is key_file",
+      accepted: "one of jwks_url and key_file",
+    }),
+  ({ auth: { jwt } }) =>
+    breach(jwt.issuer === "" && (jwt.audience !== "" || jwt.jwksUrl !== "" || jwt.keyFile !== ""), {
+      key: "auth.jwt.issuer",
+      found: "empty, while other keys of auth.jwt are set: no JWT would be accepted",
+      accepted: "the issuer, or nothing in all of them",
+    }),
 ];
 
 function breach(broken: boolean, facts: RuleBreach): RuleBreach | undefined {

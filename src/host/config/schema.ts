@@ -15,19 +15,65 @@ const DAY_SECONDS = 24 * HOUR_SECONDS;
 
 const BIND_ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(0|[1-9]\d{0,4})$/;
 const HTTP_URL = /^https?:\/\/[^\s/?#]+[^\s?#]*$/;
+const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
+const ORIGIN = /^(\*|https?:\/\/[A-Za-z0-9.[\]:-]+)$/;
+const JWKS_URL = /^(|https:\/\/[^\s/?#]\S*|http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])([:/]\S*)?)$/;
 const DATABASE_URL = /^$|^postgres(ql)?:\/\/\S+$/;
 
 export const CONFIG_SCHEMA = section("The host", {
   web: section("The HTTP API.", {
     bind_address: text(
-      "Where the API listens. Port 0 takes any free port. Beyond loopback, everybody who reaches the port may submit tasks.",
+      "Where the API listens. Port 0 takes any free port. Beyond loopback it asks for credentials, see `auth.mode`.",
       { pattern: BIND_ADDRESS, accepted: 'an address with a port such as "127.0.0.1:8081" or "[::1]:8081"' },
     ),
+    allowed_hosts: textList(
+      "On loopback, requests must name this machine in their `Host` header, or pages of other sites could reach the API through a name of theirs that leads here. Further names, for example that of a proxy in front.",
+      { pattern: HOST_NAME, accepted: 'an array of host names without a port such as "tasker.example.org"' },
+    ),
     request_timeout_seconds: decimal("A request that takes longer is answered with 408.", { min: 0.1, max: 600 }),
-    cors_enabled: flag("Answers cross-origin requests of browsers, from any origin."),
+    cors_enabled: flag("Answers cross-origin requests of browsers, from `cors_origins`."),
+    cors_origins: textList("The origins whose pages may call the API where `cors_enabled` is on.", {
+      pattern: ORIGIN,
+      accepted: 'an array of origins such as "https://example.org", or "*" for any where `auth.mode` is "required"',
+    }),
     max_body_bytes: wholeNumber("A request body that is larger is refused with 413 while it is read.", {
       min: KIB,
       max: GIB,
+    }),
+    max_connections: wholeNumber("Connections at once; further ones are closed as they come.", {
+      min: 1,
+      max: 1_000_000,
+    }),
+    rate_limit_requests: wholeNumber(
+      "Requests that one caller may send in `rate_limit_window_seconds`; further ones are answered with 429. An unrecognised caller is its address, a recognised one its token or JWT subject. Each host counts for itself. Health does not count. 0: no limit.",
+      { min: 0, max: 10_000_000 },
+    ),
+    rate_limit_window_seconds: wholeNumber("After this long the count begins anew.", { min: 1, max: HOUR_SECONDS }),
+  }),
+
+  auth: section("Who may use the HTTP API; docs/access.md explains it.", {
+    mode: choice(
+      '"required": callers bring an API token or a JWT. "off": everybody who reaches the port may do everything; only on loopback, in the environments "development" and "test".',
+      ["required", "off"],
+    ),
+    metrics_public: flag(
+      "Answers `/metrics` without credentials, as Tasker does. The metrics name namespaces. Off: callers need the permission `system:analytics_read`.",
+    ),
+    jwt: section("JWTs, signed with RS256. Off while `issuer` is empty.", {
+      issuer: text("The `iss` that JWTs must have.", { pattern: /^[^\s\p{Cc}]{0,500}$/u, accepted: "text without blanks" }),
+      audience: text("The `aud` that JWTs must have, alone or among others.", {
+        pattern: /^[^\s\p{Cc}]{0,500}$/u,
+        accepted: "text without blanks",
+      }),
+      jwks_url: text(
+        "Where the issuer publishes its keys. They are fetched again after 10 minutes, and when a JWT names another key, at most every 5 seconds.",
+        { pattern: JWKS_URL, accepted: "an https:// URL, or http:// on loopback" },
+      ),
+      key_file: text("Instead of `jwks_url`: a file with the public key in PEM, or with a JWKS. Read at the start.", {
+        pattern: /^\P{Cc}{0,1000}$/u,
+        accepted: "a path",
+      }),
+      clock_tolerance_seconds: wholeNumber("How far the issuer's clock may be off.", { min: 0, max: 300 }),
     }),
   }),
 

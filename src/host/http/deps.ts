@@ -1,9 +1,12 @@
+import type { RateLimiterRes } from "rate-limiter-flexible";
 import type { Clock } from "../../core/clock.ts";
+import type { ErrorCode } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Database } from "../database/connection.ts";
 import type { HttpBindings } from "@hono/node-server";
 import type { Principal } from "../domain/principal.ts";
 import type { Authenticator } from "../identity/authenticator.ts";
+import type { RateLimit } from "./middleware/rate-limit.ts";
 import type { HostView } from "./host-view.ts";
 
 /** What the API stands on. */
@@ -13,16 +16,24 @@ export interface AppDeps {
   readonly authenticator: Authenticator;
   /** Undefined: `/metrics` does not exist (`health_monitoring.metrics_collection_enabled = false`). */
   readonly metrics: { render(): Promise<string> } | undefined;
+  /** Told of every request that was turned away for who sent it, or how often; `code` is one of the catalogue. */
+  readonly onTurnedAway: (code: ErrorCode) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: HttpSettings;
 }
 
-/** Of the sections `web` and `step_processing`. */
+/** Of the sections `web`, `auth` and `step_processing`. */
 export interface HttpSettings {
   readonly maxBodyBytes: number;
   readonly requestTimeoutSeconds: number;
-  readonly corsEnabled: boolean;
+  /** Names that a host on loopback answers to, besides loopback's own; undefined: the host is not on loopback. */
+  readonly allowedHosts: readonly string[] | undefined;
+  /** Origins whose pages may call the API; empty: CORS is off. */
+  readonly corsOrigins: readonly string[];
+  readonly rateLimit: RateLimit;
+  /** `/metrics` asks for no credentials. */
+  readonly metricsPublic: boolean;
   readonly maxContextBytes: number;
 }
 
@@ -38,5 +49,7 @@ export interface AppEnv {
     authenticate: () => Promise<Principal>;
     /** Who calls: on every route that is not public. */
     principal: Principal;
+    /** What the caller's rate limit leaves; undefined where nothing was counted. */
+    rateLeft: RateLimiterRes | undefined;
   };
 }

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import { ERROR_CATALOGUE, type ErrorCode, isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import { REQUEST_ERRORS } from "../../core/errors/request.ts";
 import type { Logger } from "../../core/logger.ts";
+import { isPassingRefusal } from "../database/database-error.ts";
 import type { AppEnv } from "./deps.ts";
 
 /** Seconds after which a caller may try again what was answered with 503. */
@@ -26,12 +27,15 @@ const TASKER_WORDS: Readonly<Record<HttpStatus, string>> = {
 
 /** `{"error":{"code","message",…}}`: Tasker's word, our code, and what to do about it. */
 export function errorResponse(error: unknown, c: Context<AppEnv>, logger: Logger): Response {
-  const known = isTaskerError(error) ? error : internal(error);
+  const known = isTaskerError(error) ? error : unforeseen(error);
   const { httpStatus: status } = known.entry;
   const requestId = c.get("requestId");
   if (status >= 500) logger.error({ err: error, requestId, path: c.req.path }, "request failed");
   const headers = new Headers({ "content-type": "application/json" });
-  if (status === 503) headers.set("retry-after", String(RETRY_AFTER_SECONDS));
+  const retryAfter = retryAfterSeconds(known);
+  if (retryAfter !== undefined) headers.set("retry-after", String(retryAfter));
+  const challenge = challengeOf(known);
+  if (challenge !== undefined) headers.set("www-authenticate", challenge);
   // The rest of a body that nobody will read must not be taken for the next request.
   if (status === 408 || status === 413) headers.set("connection", "close");
   return new Response(JSON.stringify({ error: errorBody(known, requestId) }), { status, headers });
@@ -40,10 +44,15 @@ export function errorResponse(error: unknown, c: Context<AppEnv>, logger: Logger
 function errorBody(error: TaskerError, requestId: string): Record<string, unknown> {
   const { httpStatus: status, summary, remedy } = error.entry;
   const head = { code: taskerWord(error.code), tsk_code: error.code };
-  const tail = { remedy, request_id: requestId };
+  const retryAfter = retryAfterSeconds(error);
+  const tail = {
+    remedy,
+    request_id: requestId,
+    ...(retryAfter !== undefined && { retry_after_seconds: retryAfter }),
+  };
   // What a failing system says of itself (statements, paths, addresses) is for the log, not for the caller.
   if (status >= 500 && !(error.code in REQUEST_ERRORS)) {
-    return { ...head, message: summary, ...tail, ...(status === 503 && { retry_after_seconds: RETRY_AFTER_SECONDS }) };
+    return { ...head, message: summary, ...tail };
   }
   return {
     ...head,
@@ -52,8 +61,22 @@ function errorBody(error: TaskerError, requestId: string): Record<string, unknow
     accepted: error.accepted,
     ...tail,
     ...(Object.keys(error.details).length > 0 && { details: error.details }),
-    ...(status === 503 && { retry_after_seconds: RETRY_AFTER_SECONDS }),
   };
+}
+
+/** Where waiting helps: how long. */
+function retryAfterSeconds({ entry, details }: TaskerError): number | undefined {
+  const told = details["retry_after_seconds"];
+  if (typeof told === "number") return told;
+  return entry.httpStatus === 503 ? RETRY_AFTER_SECONDS : undefined;
+}
+
+/** `WWW-Authenticate` in the words of RFC 6750 §3. */
+function challengeOf({ code, entry, details }: TaskerError): string | undefined {
+  if (code === "TSK_AUTH_REQUIRED") return 'Bearer realm="tasker-host"';
+  if (entry.httpStatus === 401) return 'Bearer realm="tasker-host", error="invalid_token"';
+  if (code !== "TSK_AUTH_PERMISSION_MISSING") return undefined;
+  return `Bearer realm="tasker-host", error="insufficient_scope", scope="${String(details["permission"])}"`;
 }
 
 function taskerWord(code: ErrorCode): string {
@@ -62,6 +85,10 @@ function taskerWord(code: ErrorCode): string {
   return TASKER_WORDS[ERROR_CATALOGUE[code].httpStatus];
 }
 
-function internal(cause: unknown): TaskerError {
-  return new TaskerError("TSK_HOST_INTERNAL", { attempted: "Cannot answer the request", found: "a failure", cause });
+function unforeseen(cause: unknown): TaskerError {
+  const attempted = "Cannot answer the request";
+  if (isPassingRefusal(cause)) {
+    return new TaskerError("TSK_DATABASE_BUSY", { attempted, found: "Postgres gave up a statement", cause });
+  }
+  return new TaskerError("TSK_HOST_INTERNAL", { attempted, found: "a failure", cause });
 }

@@ -2,6 +2,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { TaskerError } from "../../core/errors/index.ts";
 import type { Service } from "../../core/service.ts";
+import { hostOf } from "../config/loopback.ts";
 import type { App } from "./document-route.ts";
 
 export interface HttpServerOptions {
@@ -12,6 +13,8 @@ export interface HttpServerOptions {
   readonly drainMs?: number;
   /** How long the headers of a request may take, in milliseconds. Default 10000. The app's deadline begins after them. */
   readonly headersTimeoutMs?: number;
+  /** Further connections are closed as they come. Default: no limit. */
+  readonly maxConnections?: number;
 }
 
 export interface HttpServer extends Service {
@@ -37,7 +40,7 @@ class NodeHttpServer implements HttpServer {
   #url: string | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor({ app, bindAddress, drainMs = 5_000, headersTimeoutMs = 10_000 }: HttpServerOptions) {
+  constructor({ app, bindAddress, drainMs = 5_000, headersTimeoutMs = 10_000, maxConnections }: HttpServerOptions) {
     this.#bindAddress = bindAddress;
     this.#drainMs = drainMs;
     this.#server = createServer(
@@ -49,6 +52,7 @@ class NodeHttpServer implements HttpServer {
       },
       getRequestListener(app.fetch, { overrideGlobalObjects: false }),
     );
+    if (maxConnections !== undefined) this.#server.maxConnections = maxConnections;
     this.#server.on("request", (_, response) => {
       this.#unanswered.add(response);
       response.once("close", () => this.#unanswered.delete(response));
@@ -102,9 +106,7 @@ function lastOfConnection(response: ServerResponse): void {
 }
 
 function splitAddress(bindAddress: string): { host: string; port: number } {
-  const colon = bindAddress.lastIndexOf(":");
-  const host = bindAddress.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-  return { host, port: Number(bindAddress.slice(colon + 1)) };
+  return { host: hostOf(bindAddress), port: Number(bindAddress.slice(bindAddress.lastIndexOf(":") + 1)) };
 }
 
 function unavailable(bindAddress: string, cause: unknown): TaskerError {

@@ -1,4 +1,5 @@
-import type { Queries } from "./queries.ts";
+import type { NamespaceScope } from "../domain/principal.ts";
+import { namesOf, type Queries } from "./queries.ts";
 import {
   CONTEXT_COLUMNS,
   TASK_COLUMNS,
@@ -14,6 +15,8 @@ export interface TaskFilter {
   readonly page: number;
   /** 1 to 100. */
   readonly perPage: number;
+  /** What the reader may see. */
+  readonly scope: NamespaceScope;
   readonly namespace?: string | undefined;
   /** One of the 12 task states. */
   readonly status?: string | undefined;
@@ -44,6 +47,7 @@ const TASKS = `
        and ($2::text is null or coalesce(state.to_state, 'pending') = $2)
        and ($3::text is null or tasks.initiator = $3)
        and ($4::text is null or tasks.source_system = $4)
+       and ($7::text[] is null or task_namespaces.name = any ($7))
   ), page as (
     select task_uuid from matching order by task_uuid desc limit $5 offset $6
   ), shown as (
@@ -63,7 +67,7 @@ type ListRow = { readonly total_count: number } & (TaskRow | { readonly task_uui
 /** One page of tasks, newest first, in one round trip. A page beyond the last is empty. */
 export async function listTasks(database: Queries, filter: TaskFilter): Promise<TaskListResponse> {
   const { page, perPage, namespace = null, status = null, initiator = null, sourceSystem = null } = filter;
-  const values = [namespace, status, initiator, sourceSystem, perPage, (page - 1) * perPage];
+  const values = [namespace, status, initiator, sourceSystem, perPage, (page - 1) * perPage, namesOf(filter.scope)];
   const rows = await database.query<ListRow>("list_tasks", TASKS, values);
   const counted = rows.map(({ total_count: totalCount, ...row }) => ({ totalCount, row }));
   const totalCount = counted[0]?.totalCount ?? 0;

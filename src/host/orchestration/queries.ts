@@ -1,4 +1,5 @@
 import type { Database } from "../database/connection.ts";
+import type { NamespaceScope } from "../domain/principal.ts";
 
 /** What reading needs of the database. */
 export type Queries = Pick<Database, "query">;
@@ -18,3 +19,8 @@ export const TEMPLATE_ORDER = `
       from jsonb_array_elements(named_tasks.configuration -> 'steps') with ordinality listed(step, place)
      order by place
   )`;
+
+/** A scope as SQL takes it: null lets all namespaces through. */
+export function namesOf(scope: NamespaceScope): readonly string[] | null {
+  return scope === "*" ? null : scope;
+}

@@ -1,4 +1,5 @@
-import { type Queries, TEMPLATE_ORDER, utc } from "./queries.ts";
+import type { NamespaceScope } from "../domain/principal.ts";
+import { namesOf, type Queries, TEMPLATE_ORDER, utc } from "./queries.ts";
 import { RawJson } from "./raw-json.ts";
 import { taskNotFound } from "./read-task.ts";
 
@@ -49,21 +50,31 @@ const STEPS = `
          ) as depends_on
     from tasker.tasks
     join tasker.named_tasks using (named_task_uuid)
+    join tasker.task_namespaces using (task_namespace_uuid)
     cross join lateral (select ${TEMPLATE_ORDER} as names) template
     left join tasker.workflow_steps steps on steps.task_uuid = tasks.task_uuid
     left join tasker.named_steps using (named_step_uuid)
     left join tasker.get_step_readiness_status($1) readiness
       on readiness.workflow_step_uuid = steps.workflow_step_uuid
    where tasks.task_uuid = $1
+     and ($2::text[] is null or task_namespaces.name = any ($2))
    order by array_position(template.names, named_steps.name::text), named_steps.name`;
 
 /**
- * The steps of a task with their results, in the template's order, in one round trip.
+ * The steps of a task with their results, in the template's order, in one round trip. Outside of `scope` there
+ * are no tasks.
  *
  * @throws TSK_TASK_NOT_FOUND.
  */
-export async function readSteps(database: Queries, taskUuid: string): Promise<readonly StepResponse[]> {
-  const rows = await database.query<StepRow | { readonly step_uuid: null }>("read_steps", STEPS, [taskUuid]);
+export async function readSteps(
+  database: Queries,
+  taskUuid: string,
+  scope: NamespaceScope,
+): Promise<readonly StepResponse[]> {
+  const rows = await database.query<StepRow | { readonly step_uuid: null }>("read_steps", STEPS, [
+    taskUuid,
+    namesOf(scope),
+  ]);
   if (rows.length === 0) throw taskNotFound(taskUuid);
   return rows.flatMap((row) => (row.step_uuid === null ? [] : [stepResponse(row)]));
 }

@@ -1,5 +1,6 @@
 import { TaskerError } from "../../core/errors/index.ts";
-import { type Queries, TEMPLATE_ORDER, utc } from "./queries.ts";
+import type { NamespaceScope } from "../domain/principal.ts";
+import { namesOf, type Queries, TEMPLATE_ORDER, utc } from "./queries.ts";
 import {
   CONTEXT_COLUMNS,
   TASK_COLUMNS,
@@ -28,15 +29,16 @@ const TASK = `
   select ${TASK_COLUMNS}, ${CONTEXT_COLUMNS}, (${READINESS_OF_STEPS}) as steps
     from ${TASK_TABLES}
     left join lateral tasker.get_task_execution_context(tasks.task_uuid) execution on true
-   where tasks.task_uuid = $1`;
+   where tasks.task_uuid = $1
+     and ($2::text[] is null or task_namespaces.name = any ($2))`;
 
 /**
- * One task with the readiness of its steps, in one round trip.
+ * One task with the readiness of its steps, in one round trip. Outside of `scope` there are no tasks.
  *
  * @throws TSK_TASK_NOT_FOUND.
  */
-export async function readTask(database: Queries, taskUuid: string): Promise<TaskResponse> {
-  const [row] = await database.query<TaskRow>("read_task", TASK, [taskUuid]);
+export async function readTask(database: Queries, taskUuid: string, scope: NamespaceScope): Promise<TaskResponse> {
+  const [row] = await database.query<TaskRow>("read_task", TASK, [taskUuid, namesOf(scope)]);
   if (row === undefined) throw taskNotFound(taskUuid);
   return taskResponse(row);
 }

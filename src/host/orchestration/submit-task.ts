@@ -1,6 +1,7 @@
 import { TaskerError } from "../../core/errors/index.ts";
 import type { Database } from "../database/connection.ts";
 import { createTasks, type NewTask } from "../database/tasks.ts";
+import type { NamespaceScope } from "../domain/principal.ts";
 import { nearestName } from "../domain/nearest-name.ts";
 import { type RegisteredTemplate, registeredTemplates } from "./registered-templates.ts";
 
@@ -10,9 +11,14 @@ import { type RegisteredTemplate, registeredTemplates } from "./registered-templ
  * @throws TSK_TASK_DUPLICATE with the existing task's UUID in `details.task_uuid`; TSK_TASK_TEMPLATE_UNKNOWN with the
  * nearest registered names.
  */
-export async function submitTask(database: Database, request: NewTask): Promise<string> {
+export async function submitTask(database: Database, request: NewTask, scope: NamespaceScope): Promise<string> {
   const [created] = await createTasks(database, [request]);
-  if (created?.verdict === "unknown_template") throw unknownTemplate(request, await registeredTemplates(database));
+  if (created?.verdict === "unknown_template") {
+    const registered = await registeredTemplates(database);
+    // Names of other namespaces are no help to who may not use them.
+    const shown = registered.filter(({ namespace }) => scope === "*" || scope.includes(namespace));
+    throw unknownTemplate(request, shown);
+  }
   const taskUuid = created?.taskUuid;
   if (taskUuid === undefined) {
     throw new TaskerError("TSK_HOST_INTERNAL", {

@@ -9,7 +9,10 @@ import { testHostView, type TestHostView } from "./host-view.ts";
 const TEST_SETTINGS: HttpSettings = {
   maxBodyBytes: 10_000,
   requestTimeoutSeconds: 30,
-  corsEnabled: false,
+  allowedHosts: undefined,
+  corsOrigins: [],
+  rateLimit: { requests: 0, windowSeconds: 60 },
+  metricsPublic: true,
   maxContextBytes: 5_000,
 };
 
@@ -21,6 +24,7 @@ export function testApp(
   const host = testHostView();
   const app = createApp({
     host,
+    onTurnedAway: () => undefined,
     authenticator: NO_AUTHENTICATION,
     metrics: undefined,
     clock: systemClock,

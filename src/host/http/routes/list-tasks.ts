@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import { TaskerError } from "../../../core/errors/index.ts";
 import { NAMESPACE_PATTERN, NAMESPACE_RULE } from "../../domain/names.ts";
 import { TASK_STATES } from "../../domain/task-states.ts";
 import { listTasks } from "../../orchestration/list-tasks.ts";
@@ -7,6 +6,9 @@ import { renderJson } from "../../orchestration/raw-json.ts";
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../document-route.ts";
 import { jsonResponse } from "../json-response.ts";
+import { requireNamespace } from "../middleware/require-permission.ts";
+import { parseQuery } from "../parse-query.ts";
+import { forReader } from "../task-for-reader.ts";
 import { TaskListResponseSchema } from "../schemas/tasks.ts";
 
 const PAGE_RULE = "a whole number from 1 to 1000000";
@@ -43,29 +45,19 @@ export function listTasksRoute(app: App, { database }: AppDeps): void {
     responses: { 200: answers("A page of tasks", TaskListResponseSchema), ...refusals(400, 408, 503) },
   });
   app.get(path, async (c) => {
-    const query = parseQuery(c.req.query());
+    const attempted = "Cannot list tasks";
+    const query = parseQuery(attempted, Query, c.req.query());
+    const principal = c.get("principal");
+    if (query.namespace !== undefined) requireNamespace(principal, query.namespace, attempted);
     const list = await listTasks(database, {
       page: query.page,
       perPage: query.per_page,
+      scope: principal.namespaces,
       namespace: query.namespace,
       status: query.status,
       initiator: query.initiator,
       sourceSystem: query.source_system,
     });
-    return jsonResponse(renderJson(list));
+    return jsonResponse(renderJson({ ...list, tasks: list.tasks.map((task) => forReader(task, principal)) }));
   });
-}
-
-function parseQuery(given: Record<string, string>): z.infer<typeof Query> {
-  const parsed = Query.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const attempted = "Cannot list tasks";
-  if (issue?.code === "unrecognized_keys") {
-    const found = `unknown parameter ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}`;
-    throw new TaskerError("TSK_REQUEST_INVALID", { attempted, found, accepted: Object.keys(Query.shape).join(", ") });
-  }
-  const key = String(issue?.path[0] ?? "");
-  const found = `"${key}" is ${JSON.stringify((given[key] ?? "").slice(0, 80))}`;
-  throw new TaskerError("TSK_REQUEST_INVALID", { attempted, found, accepted: issue?.message ?? "" });
 }

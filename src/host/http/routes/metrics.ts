@@ -3,11 +3,11 @@ import type { AppDeps } from "../deps.ts";
 import { type App, documentRoute } from "../document-route.ts";
 
 /** `GET /metrics`, where metrics are collected. */
-export function metricsRoute(app: App, { metrics }: AppDeps): void {
+export function metricsRoute(app: App, { metrics, settings }: AppDeps): void {
   const path = documentRoute(app, {
     method: "get",
     path: "/metrics",
-    access: "public",
+    access: settings.metricsPublic ? "public" : "system:analytics_read",
     summary: "Metrics in the Prometheus text format; docs/metrics.md lists them",
     responses: { 200: { description: "The metrics", content: { "text/plain": { schema: z.string() } } } },
   });

@@ -16,7 +16,9 @@ export function readStepsRoute(app: App, { database }: AppDeps): void {
     request: { params: z.object({ uuid: z.string().openapi({ format: "uuid" }) }) },
     responses: { 200: answers("The steps", z.array(StepResponseSchema)), ...refusals(400, 404, 408, 503) },
   });
-  app.get("/v1/tasks/:uuid/workflow_steps", async (c) =>
-    jsonResponse(renderJson(await readSteps(database, uuidParameter("uuid", c.req.param("uuid"))))),
-  );
+  app.get("/v1/tasks/:uuid/workflow_steps", async (c) => {
+    const { namespaces } = c.get("principal");
+    const steps = await readSteps(database, uuidParameter("uuid", c.req.param("uuid")), namespaces);
+    return jsonResponse(renderJson(steps));
+  });
 }

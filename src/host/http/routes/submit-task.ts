@@ -5,7 +5,9 @@ import { submitTask } from "../../orchestration/submit-task.ts";
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../document-route.ts";
 import { jsonResponse } from "../json-response.ts";
+import { requireNamespace } from "../middleware/require-permission.ts";
 import { readBody, requireJson } from "../read-body.ts";
+import { forReader } from "../task-for-reader.ts";
 import { TaskRequestSchema, TaskResponseSchema } from "../schemas/tasks.ts";
 
 /** `POST /v1/tasks` */
@@ -23,8 +25,11 @@ export function submitTaskRoute(app: App, { database, settings }: AppDeps): void
     requireJson(c.req.header("content-type"));
     const body = await readBody(c.req.raw, settings.maxBodyBytes, c.get("deadline"));
     const request = parseTaskRequest(body, settings);
-    const taskUuid = await submitTask(database, request);
-    const response = jsonResponse(renderJson(await readTask(database, taskUuid)), 201);
+    const principal = c.get("principal");
+    requireNamespace(principal, request.namespace, "Cannot submit the task");
+    const taskUuid = await submitTask(database, request, principal.namespaces);
+    const task = await readTask(database, taskUuid, principal.namespaces);
+    const response = jsonResponse(renderJson(forReader(task, principal)), 201);
     response.headers.set("location", `/v1/tasks/${taskUuid}`);
     return response;
   });

@@ -39,7 +39,10 @@ export const TaskResponseSchema = z
     created_at: timestamp,
     updated_at: timestamp,
     completed_at: timestamp.nullable(),
-    context: z.record(z.string(), z.unknown()),
+    context: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .openapi({ description: "Null where the caller lacks `tasks:context_read`" }),
     initiator: z.string(),
     source_system: z.string(),
     reason: z.string(),

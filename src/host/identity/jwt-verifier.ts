@@ -1,0 +1,91 @@
+import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { z } from "zod";
+import type { Clock } from "../../core/clock.ts";
+import { type ErrorCode, TaskerError } from "../../core/errors/index.ts";
+import type { Principal } from "../domain/principal.ts";
+import { ATTEMPTED, type Verifier } from "./authenticator.ts";
+
+/** Where the keys come from. */
+export type JwtKeys = { readonly url: URL } | { readonly keySet: Parameters<typeof createLocalJWKSet>[0] };
+
+export interface JwtOptions {
+  readonly issuer: string;
+  readonly audience: string;
+  /** How far the issuer's clock may be off. */
+  readonly clockToleranceSeconds: number;
+  readonly keys: JwtKeys;
+  readonly clock: Clock;
+}
+
+/** Pinned: a token does not choose how it is checked. */
+const ALGORITHMS = ["RS256"];
+
+/** Keys are fetched again after this long: one that the issuer withdrew is refused by then. */
+const KEYS_FRESH_MS = 600_000;
+
+/** A key id that nobody knows makes us ask again, but no more often than this: strangers choose key ids, too. */
+const KEYS_COOLDOWN_MS = 5_000;
+
+const KEYS_TIMEOUT_MS = 3_000;
+
+/** Tasker's claims. Who says nothing may do nothing. */
+const Claims = z.object({
+  sub: z.string().min(1).max(256),
+  permissions: z.array(z.string()).default([]),
+  worker_namespaces: z.array(z.string()).default([]),
+});
+
+/** Recognises JWTs by signature, issuer, audience and time; what they may do stands in Tasker's claims. */
+export function jwtVerifier({ issuer, audience, clockToleranceSeconds, keys, clock }: JwtOptions): Verifier {
+  const getKey = keySource(keys);
+  return async (credentials, origin): Promise<Principal> => {
+    const { payload } = await jwtVerify(credentials, getKey, {
+      issuer,
+      audience,
+      algorithms: ALGORITHMS,
+      clockTolerance: clockToleranceSeconds,
+      currentDate: new Date(clock.now()),
+      requiredClaims: ["sub", "exp", "iat"],
+    }).catch((error: unknown) => {
+      throw verdict(error);
+    });
+    const claims = Claims.safeParse(payload);
+    if (!claims.success) throw refusal("TSK_AUTH_INVALID", "a JWT whose claims have another form", claims.error);
+    const { sub, permissions, worker_namespaces: namespaces } = claims.data;
+    return {
+      actor: { kind: "jwt", name: sub, origin },
+      permissions: new Set(permissions),
+      namespaces: namespaces.includes("*") ? "*" : namespaces,
+    };
+  };
+}
+
+function keySource(keys: JwtKeys): JWTVerifyGetKey {
+  if ("keySet" in keys) return createLocalJWKSet(keys.keySet);
+  return createRemoteJWKSet(keys.url, {
+    cacheMaxAge: KEYS_FRESH_MS,
+    cooldownDuration: KEYS_COOLDOWN_MS,
+    timeoutDuration: KEYS_TIMEOUT_MS,
+  });
+}
+
+/** What is wrong with the token is the caller's matter; that keys could not be had says nothing of the token. */
+function verdict(error: unknown): TaskerError {
+  if (error instanceof errors.JWTExpired) return refusal("TSK_AUTH_EXPIRED", "a JWT that has expired", error);
+  if (!(error instanceof errors.JOSEError) || KEYS_FAILED.has(error.code)) {
+    return refusal("TSK_AUTH_KEYS_UNAVAILABLE", "no keys to check a JWT with", error);
+  }
+  const claim = error instanceof errors.JWTClaimValidationFailed ? ` (claim "${error.claim}")` : "";
+  return refusal("TSK_AUTH_INVALID", `a JWT that does not pass${claim}`, error);
+}
+
+/** jose's general code: the endpoint answered something else than 200 and JSON. */
+const KEYS_FAILED: ReadonlySet<string> = new Set([
+  errors.JWKSTimeout.code,
+  errors.JWKSInvalid.code,
+  errors.JOSEError.code,
+]);
+
+function refusal(code: ErrorCode, found: string, cause: unknown): TaskerError {
+  return new TaskerError(code, { attempted: ATTEMPTED, found, cause });
+}
