@@ -1,5 +1,8 @@
 /** Every class of attack in one list, in the order of docs/security.md. */
 import type { HostileClass } from "./hostile-case.ts";
+import { FUEL_BULK, FUEL_CONTROL, FUEL_ELSEWHERE, HOST_CALLS, SWALLOW, WALL_CLOCK } from "./run-cost.ts";
+import { MEMORY_BUDGET, OUTPUT_CAPS, STACK_DEPTH } from "./run-limits.ts";
+import { DISCRIMINANTS, DOCUMENTS, PAYLOADS, POINTERS, REALLOC, TEXTS } from "./run-results.ts";
 import { BROKEN_STRUCTURE, COMPRESSED, NOT_A_COMPONENT } from "./upload-bytes.ts";
 import { DESCRIBE, FEATURES, RESERVED } from "./upload-features.ts";
 import { EXPORTS, IMPORTS, NAMES, SPECIAL_NAMES } from "./upload-names.ts";
@@ -21,4 +24,19 @@ export const CORPUS: readonly HostileClass[] = [
   FEATURES,
   RESERVED,
   DESCRIBE,
+  FUEL_CONTROL,
+  FUEL_BULK,
+  FUEL_ELSEWHERE,
+  HOST_CALLS,
+  SWALLOW,
+  MEMORY_BUDGET,
+  STACK_DEPTH,
+  WALL_CLOCK,
+  OUTPUT_CAPS,
+  PAYLOADS,
+  POINTERS,
+  DISCRIMINANTS,
+  REALLOC,
+  TEXTS,
+  DOCUMENTS,
 ];

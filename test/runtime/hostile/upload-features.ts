@@ -35,6 +35,7 @@ export const FEATURES: HostileClass = {
       handlerWith(`(rec (type (sub (func))) (type (func)))`),
     ),
     upload("stack switching", "translate", INVALID, () => textModule(`(type $f (func)) (type (cont $f))`)),
+    upload("exceptions of its own", "translate", INVALID, handlerWith(`(tag $e) (func (throw $e))`)),
     upload("an imported memory of threads", "structure", UNSUPPORTED, () =>
       textModule(`(import "a" "b" (memory i64 1 1 shared))`),
     ),
@@ -97,20 +98,19 @@ export const DESCRIBE: HostileClass = {
         fields: "(func $down (result i32) (i32.add (call $down) (i32.const 1)))",
       }),
     ),
-    // Linking is recorded in the translate process, where start functions run for the first time, without a meter.
-    upload("a start function that traps", "translate", "TSK_COMPONENT_INVALID", () =>
+    upload("a start function that traps", "describe", "TSK_COMPONENT_DESCRIBE_FAILED", () =>
       watComponent({ handle: EMPTY_SUCCESS, fields: "(func $s unreachable) (start $s)" }),
     ),
     upload(
       "a start function that loops beyond the deadline",
-      "translate",
+      "describe",
       "TSK_COMPONENT_PREPARE_LIMIT",
       () => watComponent({ handle: EMPTY_SUCCESS, fields: "(func $s (loop $again (br $again))) (start $s)" }),
       { timeoutMs: 1_000, describeFuel: 100_000_000_000_000 },
     ),
     upload(
       "a start function that touches memory until the process is too large",
-      "translate",
+      "describe",
       "TSK_COMPONENT_PREPARE_LIMIT",
       () =>
         watComponent({

@@ -101,12 +101,7 @@ export const COUNTS: HostileClass = {
       TOO_LARGE,
       handlerWith("(global i32 (i32.const 0))".repeat(30_000)),
     ),
-    upload(
-      "a module with 2,000 tags",
-      "prepare",
-      TOO_LARGE,
-      handlerWith("(tag)".repeat(900) + "(tag (param i32))".repeat(200)),
-    ),
+    upload("a module with 2,000 tags", "translate", "TSK_COMPONENT_INVALID", handlerWith("(tag)".repeat(2_000))),
     upload("30,000 exports", "structure", TOO_LARGE, () =>
       textModule(`(func $f) ${Array.from({ length: 30_000 }, (_, at) => `(export "e${at}" (func $f))`).join("")}`),
     ),
@@ -141,7 +136,7 @@ export const AMPLIFICATION: HostileClass = {
       textModule("(memory 0)".repeat(16_000)),
     ),
     upload("a table of ten million entries in 30 bytes", "prepare", TOO_LARGE, handlerWith("(table 10000000 funcref)")),
-    upload("a memory of 4 GB in 20 bytes", "translate", "TSK_COMPONENT_INVALID", handlerWith("(memory 65536)")),
+    upload("a memory of 4 GB", "prepare", TOO_LARGE, () => watComponent({ handle: EMPTY_SUCCESS, memory: "65536" })),
     upload("a memory of 2 GB", "prepare", TOO_LARGE, () => watComponent({ handle: EMPTY_SUCCESS, memory: "32768" })),
     upload("a type of 2^40 nodes", "translate", "TSK_COMPONENT_INVALID", () => text(typeBomb(40))),
     upload("9,000 locals in each of 2,000 functions", "artifact", undefined, () =>
@@ -184,7 +179,7 @@ export const INVALID_MODULES: HostileClass = {
       componentOfModule(...ONE_FUNCTION, vector(10, 1, [6, 0, 0x42, 0, 0x24, 0, 0x0b])),
     ),
     upload("a memory that only metering would import", "translate", "TSK_COMPONENT_INVALID", () =>
-      componentOfModule(...ONE_FUNCTION, vector(10, 1, [6, 0, 0x3f, 0, 0x1a, 0x0b])),
+      componentOfModule(...ONE_FUNCTION, vector(10, 1, [5, 0, 0x3f, 0, 0x1a, 0x0b])),
     ),
     upload("a stack that underflows", "translate", "TSK_COMPONENT_INVALID", () =>
       componentOfModule(...ONE_FUNCTION, vector(10, 1, [3, 0, 0x1a, 0x0b])),

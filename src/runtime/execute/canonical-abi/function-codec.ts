@@ -37,12 +37,12 @@ export function functionCodec(type: FunctionType): FunctionCodec {
     },
     liftResult(memory, returned) {
       if (result === undefined) return undefined;
-      if (resultByPointer) return result.load(memory, toPointer(returned));
+      if (resultByPointer) return result.load(memory, checkedPointer(memory, result, returned));
       return result.lift(memory, new FlatReader([returned]));
     },
     liftParams(memory, args) {
       const values = paramsByPointer
-        ? params.load(memory, toPointer(args[0]))
+        ? params.load(memory, checkedPointer(memory, params, args[0]))
         : params.lift(memory, new FlatReader(args));
       return asValues(values);
     },
@@ -50,7 +50,7 @@ export function functionCodec(type: FunctionType): FunctionCodec {
       if (result === undefined) return undefined;
       const present = valueOf(value);
       if (resultByPointer) {
-        result.store(memory, present, checkedReturn(memory, result, args[coreParams]));
+        result.store(memory, present, checkedPointer(memory, result, args[coreParams]));
         return undefined;
       }
       const flat: FlatValue[] = [];
@@ -60,10 +60,13 @@ export function functionCodec(type: FunctionType): FunctionCodec {
   };
 }
 
-/** The return pointer is checked before the value is lowered, so that a bad one costs no allocation. */
-function checkedReturn(memory: AbiMemory, result: Codec, argument: unknown): number {
+/**
+ * A pointer to a whole value: its members may be less strictly aligned than it is, and a case may be smaller.
+ * A return pointer is checked before the value is lowered, so that a bad one costs no allocation.
+ */
+function checkedPointer(memory: AbiMemory, of: Codec, argument: unknown): number {
   const pointer = toPointer(argument);
-  memory.at(pointer, result.size, result.align);
+  memory.at(pointer, of.size, of.align);
   return pointer;
 }
 
