@@ -28,11 +28,32 @@ export async function runCliHost(options: {
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
 }): Promise<CliHost> {
-  const args = [BIN, "run", "--json", "--set", "web.bind_address=127.0.0.1:0", ...options.args];
+  return spawnHost([BIN, "run", "--json", "--set", "web.bind_address=127.0.0.1:0", ...options.args], options);
+}
+
+/** `native-host-process.ts` on any free port, until it is ready. `settings` are configuration, `key=value`. */
+export async function runNativeHost(options: {
+  readonly handlersDir: string;
+  readonly settings: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}): Promise<CliHost> {
+  const script = join(import.meta.dirname, "native-host-process.ts");
+  const args = [script, options.handlersDir, "web.bind_address=127.0.0.1:0", ...options.settings];
+  return spawnHost(args, options);
+}
+
+async function spawnHost(
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },
+): Promise<CliHost> {
   const child = spawn(process.execPath, args, {
-    cwd: options.cwd,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: { ...process.env, ...options.env },
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let lastWords = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    lastWords = (lastWords + text).slice(-2_000);
   });
   for await (const line of createInterface({ input: child.stdout })) {
     return {
@@ -46,5 +67,5 @@ export async function runCliHost(options: {
       },
     };
   }
-  throw new Error("the host ended before it was ready");
+  throw new Error(`the host ended before it was ready: ${lastWords}`);
 }

@@ -1,0 +1,105 @@
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Database } from "../../src/host/database/connection.ts";
+import { type CliHost, runCliHost, runNativeHost } from "../support/cli-host.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { createTasks } from "../../src/host/database/tasks.ts";
+import { createOne, newTask } from "../database/support/workflow.ts";
+
+const HANDLERS = `${import.meta.dirname}/fixtures/recovery`;
+
+let database: TestDatabase;
+let client: Database;
+const hosts: CliHost[] = [];
+
+beforeEach(async () => {
+  database = await testDatabase();
+  client = database.open();
+});
+
+afterEach(async () => {
+  for (const host of hosts.splice(0)) host.process.kill("SIGKILL");
+  await database.close();
+});
+
+async function startHost(...settings: readonly string[]): Promise<CliHost> {
+  const host = await runNativeHost({
+    handlersDir: HANDLERS,
+    settings: [
+      "executor_pools.step_executor_pool.initial_pool_size=50",
+      "step_processing.claim_batch_size=50",
+      ...settings,
+    ],
+    env: { TASKER_ENV: "test", DATABASE_URL: database.url },
+  });
+  hosts.push(host);
+  return host;
+}
+
+/** Live leases: how many, of which attempts, by how many sessions. */
+async function liveLeases(): Promise<{ leases: number; attempts: readonly number[]; epochs: readonly number[] }> {
+  const [row] = await client.query<{ leases: number; attempts: number[] | null; epochs: number[] | null }>(
+    "live_leases",
+    `select count(*)::int as leases, array_agg(distinct attempt) as attempts, array_agg(distinct epoch) as epochs
+       from tasker_host.step_leases where ended_at is null and released_at is null`,
+  );
+  return { leases: row?.leases ?? 0, attempts: row?.attempts ?? [], epochs: row?.epochs ?? [] };
+}
+
+describe("a host that is told to stop", () => {
+  it("and has nothing to do exits within a second, with code 0", async () => {
+    const host = await runCliHost({ cwd: tmpdir(), args: [], env: { TASKER_ENV: "test", DATABASE_URL: database.url } });
+    hosts.push(host);
+    const began = performance.now();
+    expect(await host.signal("SIGTERM")).toBe(0);
+    expect(performance.now() - began).toBeLessThan(1_000);
+    const sessions = await client.query("sessions", "select ended_as from tasker_host.host_sessions");
+    expect(sessions).toEqual([{ ended_as: "closed" }]);
+  });
+
+  it("hands 50 running steps over: it exits with code 0, another host has them within a second, in the same attempt", async () => {
+    const first = await startHost("step_processing.shutdown_grace_seconds=0");
+    await createTasks(
+      client,
+      Array.from({ length: 50 }, () => newTask("sleeps", { namespace: "recovery" })),
+    );
+    await expect.poll(liveLeases, { timeout: 20_000 }).toMatchObject({ leases: 50, epochs: [1] });
+    // Long heartbeats: only a notification makes it in time.
+    const second = await startHost(
+      "step_processing.claim_timeout_seconds=90",
+      "step_processing.heartbeat_interval_seconds=30",
+    );
+    const began = performance.now();
+    expect(await first.signal("SIGTERM")).toBe(0);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    await expect.poll(liveLeases, { timeout: 5_000 }).toEqual({ leases: 50, attempts: [1], epochs: [2] });
+    const [waits] = await client.query<{ longest: number }>(
+      "waits",
+      `select extract(epoch from max(next.claimed_at - given.released_at))::float8 as longest
+         from tasker_host.step_leases given
+         join tasker_host.step_leases next on next.workflow_step_uuid = given.workflow_step_uuid and next.epoch = 2
+        where given.epoch = 1`,
+    );
+    expect(waits?.longest).toBeLessThan(1);
+    second.process.kill("SIGKILL");
+  });
+
+  it("is not ready from then on, and ends at once at a second signal, whose steps another host takes over", async () => {
+    const lease = ["step_processing.claim_timeout_seconds=1", "step_processing.heartbeat_interval_seconds=0.3"];
+    const first = await startHost("step_processing.shutdown_grace_seconds=60", ...lease);
+    await createOne(client, "sleeps", { namespace: "recovery" });
+    await expect.poll(liveLeases, { timeout: 10_000 }).toMatchObject({ leases: 1 });
+    const second = await startHost(...lease);
+    first.process.kill("SIGTERM");
+    const ready = async (): Promise<number> => (await fetch(`${first.started.url}/health/ready`)).status;
+    await expect.poll(ready, { timeout: 5_000 }).toBe(503);
+    const ended = once(first.process, "exit");
+    const began = performance.now();
+    first.process.kill("SIGINT");
+    expect((await ended)[0]).toBe(130);
+    expect(performance.now() - began).toBeLessThan(1_000);
+    await expect.poll(liveLeases, { timeout: 5_000 }).toEqual({ leases: 1, attempts: [2], epochs: [2] });
+    second.process.kill("SIGKILL");
+  });
+});
