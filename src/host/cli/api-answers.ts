@@ -67,3 +67,19 @@ export const ErrorAnswer = z.object({
     details: z.record(z.string(), z.unknown()).optional(),
   }),
 });
+
+/** `GET /v1/audit` */
+export const AuditAnswer = z.object({
+  entries: z.array(
+    z.object({
+      entry_id: z.number(),
+      recorded_at: z.string(),
+      action: z.string(),
+      namespace: z.string().nullable(),
+      actor: z.object({ kind: z.string(), name: z.string(), origin: z.string() }),
+      subject: z.record(z.string(), z.unknown()),
+    }),
+  ),
+  next_before: z.number().nullable(),
+});
+export type AuditAnswer = z.infer<typeof AuditAnswer>;

@@ -1,12 +1,14 @@
 import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import { ERROR_CATALOGUE, type ErrorCode, isTaskerError, TaskerError } from "../../core/errors/index.ts";
-import { ErrorAnswer, StepAnswer, TaskAnswer } from "./api-answers.ts";
+import { AuditAnswer, ErrorAnswer, StepAnswer, TaskAnswer } from "./api-answers.ts";
 import { parseExactly } from "./exact-json.ts";
 
 export interface ApiClientOptions {
   /** Without a slash at its end. */
   readonly baseUrl: string;
+  /** An API token or a JWT; undefined: none is sent. */
+  readonly token: string | undefined;
   /** For one answer, in milliseconds. */
   readonly timeoutMs: number;
   /** How often to ask again after a refused connection or a 503. */
@@ -52,6 +54,11 @@ export class ApiClient {
     return this.#ask(`/v1/tasks/${taskUuid}/workflow_steps`, z.array(StepAnswer));
   }
 
+  /** One page of changes, newest first; `query` as `GET /v1/audit` takes it. */
+  audit(query: URLSearchParams): Promise<AuditAnswer> {
+    return this.#ask(`/v1/audit?${query.toString()}`, AuditAnswer);
+  }
+
   async #ask<T>(path: string, schema: z.ZodType<T>, post?: { body: string; onLost: () => void }): Promise<T> {
     const { clock, interrupted, retryAttempts } = this.#options;
     for (let attempt = 0; ; attempt += 1) {
@@ -64,17 +71,24 @@ export class ApiClient {
   }
 
   async #once(path: string, body: string | undefined): Promise<Answer> {
-    const { baseUrl, timeoutMs, interrupted } = this.#options;
+    const { baseUrl, token, timeoutMs, interrupted } = this.#options;
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
       const response = await fetch(baseUrl + path, {
         method: body === undefined ? "GET" : "POST",
-        headers: { accept: "application/json", ...(body !== undefined && { "content-type": "application/json" }) },
+        headers: {
+          accept: "application/json",
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...(body !== undefined && { "content-type": "application/json" }),
+        },
+        // A redirect could carry the token to whoever is named in it.
+        redirect: "error",
         ...(body !== undefined && { body }),
         signal: AbortSignal.any([timeout, interrupted]),
       });
       const text = await response.text();
-      if (response.status !== 503) return { kind: "answered", status: response.status, text };
+      if (response.status !== 503 && response.status !== 429)
+        return { kind: "answered", status: response.status, text };
       const waitMs = secondsToMs(response.headers.get("retry-after"));
       return { kind: "busy", again: true, waitMs, error: refusal(path, response.status, text) };
     } catch (cause) {
@@ -138,6 +152,8 @@ function isErrorCode(code: string): code is ErrorCode {
 
 /** For a Tasker orchestrator, which knows no codes of ours. */
 function codeOfStatus(status: number): ErrorCode {
+  if (status === 401) return "TSK_AUTH_INVALID";
+  if (status === 403) return "TSK_AUTH_PERMISSION_MISSING";
   if (status === 404) return "TSK_TASK_NOT_FOUND";
   if (status === 409) return "TSK_TASK_DUPLICATE";
   if (status === 503) return "TSK_REQUEST_HOST_NOT_SERVING";

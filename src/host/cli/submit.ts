@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { uuidv7 } from "../../core/ids.ts";
-import { type ApiCommandOptions, apiClientFor, JSON_OPTION, URL_OPTION } from "./api-options.ts";
+import { type ApiCommandOptions, apiClientFor, JSON_OPTION, TOKEN_OPTION, URL_OPTION } from "./api-options.ts";
 import type { CliContext } from "./cli-context.ts";
 import { followTask } from "./follow-task.ts";
 import { userName } from "./local-actor.ts";
@@ -28,6 +28,7 @@ export function addSubmitCommand(program: Command, context: CliContext): void {
     .option("--follow", "show the steps until the task has ended; exit code 0 if it is complete, else 1")
     .option(...JSON_OPTION)
     .option(...URL_OPTION)
+    .option(...TOKEN_OPTION)
     .action((task: string, options: SubmitOptions) => submit(task, options, context));
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { TaskerError } from "../../core/errors/index.ts";
 import { isUuid } from "../../core/ids.ts";
-import { type ApiCommandOptions, apiClientFor, JSON_OPTION, URL_OPTION } from "./api-options.ts";
+import { type ApiCommandOptions, apiClientFor, JSON_OPTION, TOKEN_OPTION, URL_OPTION } from "./api-options.ts";
 import type { CliContext } from "./cli-context.ts";
 import { taskView, type TaskSnapshot } from "./dag-view.ts";
 import { failureLines } from "./failure-lines.ts";
@@ -27,6 +27,7 @@ export function addTaskCommand(program: Command, context: CliContext): void {
     .option("--follow", "go on until the task has ended; exit code 0 if it is complete, else 1")
     .option(...JSON_OPTION)
     .option(...URL_OPTION)
+    .option(...TOKEN_OPTION)
     .action((uuid: string, options: TaskShowOptions) => showTask(uuid, options, context));
 }
 
