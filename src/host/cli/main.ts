@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { systemClock } from "../../core/clock.ts";
 import { HOST_VERSION } from "../bootstrap/start-host.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { addAuditCommand } from "./audit.ts";
 import { addBuildCommand } from "./build.ts";
 import type { CliContext } from "./cli-context.ts";
 import { addConfigCommand } from "./config.ts";
@@ -61,6 +62,7 @@ export function createProgram(context: CliContext): Command {
   addDevCommand(program, context);
   addSubmitCommand(program, context);
   addTaskCommand(program, context);
+  addAuditCommand(program, context);
   addTokenCommand(program, context);
   addMigrateCommand(program, context);
   addVerifyCommand(program, context);
