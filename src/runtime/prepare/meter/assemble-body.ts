@@ -1,4 +1,4 @@
-/** The second pass: the scanned body with the regions' charges in place, the checks, the way out. */
+/** The second pass: the scanned body with the charges in place, the checks, the way out. */
 import type { BodyState } from "./body-state.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { frameUnits } from "./frame-model.ts";
@@ -16,6 +16,7 @@ import {
 } from "./fuel-code.ts";
 import { INSERT } from "./insertions.ts";
 import { EMPTY_BLOCK, OP } from "./instruction.ts";
+import type { ChargePlacement } from "./place-charges.ts";
 
 /** A function without calls is entered without a look at the fuel if all of it, each loop gone round once, costs no more. */
 const UNCHECKED_COST = 1_000;
@@ -33,9 +34,10 @@ interface Plan {
   readonly hasBody: boolean;
 }
 
-export function assembleBody(body: BodyState, out: ByteWriter): void {
+export function assembleBody(body: BodyState, placement: ChargePlacement, out: ByteWriter): void {
   const { indices, types } = body.context;
   const plan = planBody(body);
+  placeCharges(body, placement);
   out.clear();
   out.u32(body.localGroupCount + body.addedLocals.length);
   out.copy(body.localGroups);
@@ -63,11 +65,11 @@ export function assembleBody(body: BodyState, out: ByteWriter): void {
 const FUNCTION_ORDINAL = 0;
 
 function planBody(body: BodyState): Plan {
-  const { insertions } = body;
+  const { insertions, segments } = body;
   let cost = 0;
+  for (let segment = 0; segment < segments.count; segment += 1) cost += segments.cost[segment] ?? 0;
   let checks = 0;
   for (let index = 0; index < insertions.count; index += 1) {
-    cost += insertions.cost[index] ?? 0;
     const kind = insertions.kind[index];
     if (kind === INSERT.check || kind === INSERT.checkedCharge) checks += 1;
   }
@@ -77,8 +79,17 @@ function planBody(body: BodyState): Plan {
     leavesModule: body.leavesModule,
   });
   const depth = body.hasCalls || units > UNCOUNTED_UNITS ? units : 0;
+  // What is taken from the word anyway may as well hold a charge.
+  if (depth > 0) segments.weight[0] = 0;
   const entryChecked = depth > 0 || cost > UNCHECKED_COST;
   return { depth, entryChecked, hasStop: entryChecked || checks > 0, hasBody: body.usesFunctionLabel };
+}
+
+function placeCharges({ segments, insertions }: BodyState, placement: ChargePlacement): void {
+  placement.place(segments);
+  for (let segment = 0; segment < segments.count; segment += 1) {
+    insertions.cost[segments.insertion[segment] ?? 0] = segments.cost[segment] ?? 0;
+  }
 }
 
 /** The label of the stopping block where `nesting` constructs are open, the function itself among them. */

@@ -4,10 +4,8 @@
  * **The fuel word** (`fuel-word.ts`) is an i64 local: the added parameter behind the original ones. Calls hand it on and
  * take it back; what leaves the module (imports, exceptions, stops) goes through the imported global.
  *
- * **A region** is all code of a function that runs exactly as often as its first instruction, as far as structure tells
- * it: what follows the end of a construct belongs to the region before the construct, unless a branch out of the
- * construct can skip it. A region is charged as a whole where it begins. (Only a trap or an exception out of a call can
- * leave one half-way.)
+ * **A segment** (`segments.ts`) is a straight piece of code, calls included. What it costs is charged where it begins, or
+ * somewhere before or behind it on every way that leads through it (`place-charges.ts`).
  *
  * **Shape of a rewritten body**; each outer block only if something needs it. They stand outside of all guest labels, so
  * that no label of the guest changes its number, and the inner one takes the place of the function's label: a branch
@@ -24,10 +22,12 @@
 import { assembleBody } from "./assemble-body.ts";
 import { type BodyContext, BodyState } from "./body-state.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { ChargePlacement } from "./place-charges.ts";
 import { scanBody } from "./scan-body.ts";
 
 export class BodyRewriter {
   readonly #body: BodyState;
+  readonly #placement = new ChargePlacement();
   readonly #entry = new ByteWriter(1 << 16);
 
   constructor(context: BodyContext) {
@@ -47,7 +47,7 @@ export class BodyRewriter {
       body.open(type, start, end);
       scanBody(body);
     }
-    assembleBody(body, this.#entry);
+    assembleBody(body, this.#placement, this.#entry);
     hints.endBody(index);
     out.sized(this.#entry.view());
   }

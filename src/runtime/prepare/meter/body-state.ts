@@ -1,6 +1,6 @@
 /**
  * The function body that is being scanned: where the cursor stands, what has been written, which constructs are open and
- * which region is running. The instruction files (`*-instructions.ts`) are functions over this one value.
+ * which segment is running. The instruction files (`*-instructions.ts`) are functions over this one value.
  *
  * Source is copied to the scratch buffer late, in long pieces: `flush` brings it up to date before something is written
  * that the source does not have.
@@ -17,6 +17,7 @@ import { INSERT, Insertions } from "./insertions.ts";
 import type { MeterIndices } from "./meter-indices.ts";
 import type { MeterLimits } from "./metered-module.ts";
 import { capped, type ModuleShape } from "./module-shape.ts";
+import { OUTSIDE, Segments } from "./segments.ts";
 import type { TypeSection } from "./type-section.ts";
 import { I32, I64, REF_NULL } from "./value-type.ts";
 
@@ -39,6 +40,7 @@ export class BodyState {
   cursor: BodyCursor;
   readonly scratch = new ByteWriter(1 << 16);
   readonly insertions = new Insertions();
+  readonly segments = new Segments();
   /** Where the instruction at hand begins. */
   start = 0;
 
@@ -54,8 +56,10 @@ export class BodyState {
 
   /** Constructs open, the function itself among them. */
   depth = 0;
-  /** The region that runs, by its insertion; −1 in dead code. */
-  region = -1;
+  /** The segment that runs; −1 in dead code and between two of them. */
+  segment = -1;
+  /** How often what follows is taken to run for one call of the function. */
+  weight = 1;
   /** Nothing leads here. */
   dead = false;
   /** Operands on the stack, and the most there were. */
@@ -85,7 +89,7 @@ export class BodyState {
     this.cursor = new BodyCursor(context.shape.bytes, 0, 0);
   }
 
-  /** Begins a body: reads its locals, opens the function's own construct and the region of its entry. */
+  /** Begins a body: reads its locals, opens the function's own construct and its first segment. */
   open(type: FunctionType, start: number, end: number): void {
     this.cursor = new BodyCursor(this.context.shape.bytes, start, end);
     this.scratch.clear();
@@ -108,8 +112,10 @@ export class BodyState {
     this.height = 0;
     this.maxHeight = 0;
     this.dead = false;
-    this.region = this.insertions.add(0, INSERT.charge, 1);
-    this.pushFrame(FRAME.function, 0, type.results.count);
+    this.segments.clear();
+    this.weight = 1;
+    this.segment = this.segments.begin(OUTSIDE, this.insertions.add(0, INSERT.charge, 1), 1);
+    this.pushFrame(FRAME.function, 0, type.results.count).joint = OUTSIDE;
   }
 
   #readLocals(): void {
@@ -126,13 +132,32 @@ export class BodyState {
     this.localGroups = cursor.bytes.subarray(from, cursor.at);
   }
 
-  // ---- regions and operands ----
+  // ---- segments and operands ----
 
-  /** The running region costs that much more. */
+  /** The running segment costs that much more. */
   charge(cost: number): void {
-    if (this.region < 0) return;
-    const { cost: costs } = this.insertions;
-    costs[this.region] = (costs[this.region] ?? 0) + cost;
+    if (this.segment < 0) return;
+    const { cost: costs } = this.segments;
+    costs[this.segment] = (costs[this.segment] ?? 0) + cost;
+  }
+
+  /** The running segment ends and leads to `joint`. */
+  endSegment(joint: number): void {
+    if (this.segment >= 0) this.segments.to[this.segment] = joint;
+    this.segment = -1;
+  }
+
+  /** What follows this instruction is a new segment. Nothing in dead code. Returns its insertion. */
+  beginSegment(joint: number, kind: number): number {
+    const insertion = this.insertBehind(kind);
+    if (!this.dead) this.segment = this.segments.begin(joint, insertion, this.weight);
+    return insertion;
+  }
+
+  /** The joint of a construct's label. */
+  jointOf(frame: ControlFrame): number {
+    if (frame.joint < 0) frame.joint = this.segments.joint();
+    return frame.joint;
   }
 
   /** Operands come and go. In dead code nobody counts. */
@@ -145,13 +170,8 @@ export class BodyState {
   /** The rest of this construct does not run. */
   die(): void {
     this.dead = true;
-    this.region = -1;
+    this.segment = -1;
     this.height = this.top().base;
-  }
-
-  /** What follows this instruction runs under conditions of its own. */
-  openRegion(): void {
-    if (!this.dead) this.region = this.insertBehind(INSERT.charge);
   }
 
   // ---- constructs ----
@@ -174,8 +194,10 @@ export class BodyState {
     frame.params = params;
     frame.results = results;
     frame.ordinal = this.#ordinals;
-    frame.region = this.region;
-    frame.escape = index;
+    frame.live = !this.dead;
+    frame.weight = this.weight;
+    frame.joint = -1;
+    frame.fork = -1;
     frame.merged = false;
     frame.looped = false;
     frame.caught = this.caught.has(this.#ordinals);

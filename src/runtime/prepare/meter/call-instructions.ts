@@ -8,6 +8,7 @@ import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
 import type { FunctionType } from "./function-type.ts";
 import { INSERT } from "./insertions.ts";
 import { OP } from "./instruction.ts";
+import { OUTSIDE } from "./segments.ts";
 
 export function call(body: BodyState): void {
   const index = body.cursor.u32();
@@ -82,12 +83,12 @@ export function returnCallRef(body: BodyState): void {
 function beginCall(body: BodyState): void {
   body.charge(FUEL_SCHEDULE.instruction);
   body.hasCalls = true;
+  if (body.segment >= 0) body.segments.calls[body.segment] = 1;
 }
 
 /** Control leaves the function from here. */
 function leave(body: BodyState): void {
-  const top = body.top();
-  if (!body.dead) top.escape = Math.min(top.escape, 0);
+  body.endSegment(OUTSIDE);
 }
 
 function functionType(body: BodyState, index: number): FunctionType {

@@ -7,10 +7,14 @@ export interface ControlFrame {
   results: number;
   /** Which construct of the function this is, counted from 0 (the function). */
   ordinal: number;
-  /** The region (see `body-rewriter.ts`) in which the construct begins; −1 in dead code. */
-  region: number;
-  /** The lowest frame that a branch from within goes to; −1 for a throw, its own or a higher index if none leaves it. */
-  escape: number;
+  /** Something leads to its beginning. */
+  live: boolean;
+  /** How often it is taken to run for one call of the function. */
+  weight: number;
+  /** The joint of its label; −1 while nothing branches there. */
+  joint: number;
+  /** An if: the joint where its arms begin. */
+  fork: number;
   /** Control reaches the end by another way than from the last instruction before it. */
   merged: boolean;
   /** A loop: something branches back to it. */
@@ -31,8 +35,10 @@ export function newFrame(): ControlFrame {
     params: 0,
     results: 0,
     ordinal: 0,
-    region: -1,
-    escape: 0,
+    live: false,
+    weight: 1,
+    joint: -1,
+    fork: -1,
     merged: false,
     looped: false,
     caught: false,

@@ -1,7 +1,4 @@
-/**
- * Blocks and branches. What decides about regions: `ControlFrame.escape` (does a branch leave the construct for one
- * further out?) and `ControlFrame.merged` (do several ways lead to its end?).
- */
+/** Blocks and branches, and with them the segments of the body and where they lead. */
 import { BodyCursor } from "./body-cursor.ts";
 import type { BodyState } from "./body-state.ts";
 import { type ControlFrame, FRAME, type FrameKind } from "./control-frame.ts";
@@ -9,6 +6,7 @@ import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
 import { INSERT } from "./insertions.ts";
 import { OP } from "./instruction.ts";
 import { capped } from "./module-shape.ts";
+import { NOWHERE, OUTSIDE } from "./segments.ts";
 
 /** block and try, and the common part of the others: reads the block type and opens the construct. */
 export function openBlock(body: BodyState, kind: FrameKind): ControlFrame {
@@ -29,16 +27,21 @@ export function openLoop(body: BodyState): void {
   if (caught) body.spill();
   const frame = openBlock(body, FRAME.loop);
   if (caught) body.catchReload();
-  frame.insertion = body.insertBehind(INSERT.checkedCharge);
-  if (!body.dead) body.region = frame.insertion;
+  const joint = body.jointOf(frame);
+  body.endSegment(joint);
+  body.weight *= ROUNDS;
+  frame.insertion = body.beginSegment(joint, INSERT.checkedCharge);
 }
 
 export function openIf(body: BodyState): void {
   if (body.nextIsCaught()) body.spill();
   body.charge(FUEL_SCHEDULE.instruction);
   body.move(-1);
-  openBlock(body, FRAME.if);
-  body.openRegion();
+  const fork = body.segments.joint();
+  body.endSegment(fork);
+  openBlock(body, FRAME.if).fork = fork;
+  body.weight *= BRANCH_NOT_TAKEN;
+  body.beginSegment(fork, INSERT.charge);
 }
 
 export function openElse(body: BodyState): void {
@@ -46,7 +49,8 @@ export function openElse(body: BodyState): void {
   leaveArm(body, frame);
   frame.kind = FRAME.else;
   enterArm(body, frame, frame.params);
-  body.openRegion();
+  body.weight *= BRANCH_NOT_TAKEN;
+  body.beginSegment(frame.fork, INSERT.charge);
 }
 
 /** The end of one arm of an if or try. */
@@ -54,13 +58,15 @@ export function leaveArm(body: BodyState, frame: ControlFrame): void {
   if (body.dead) return;
   body.checkHeight(frame);
   frame.merged = true;
+  body.endSegment(body.jointOf(frame));
   if (frame.caught) body.spill();
 }
 
 /** The beginning of the next. */
 export function enterArm(body: BodyState, frame: ControlFrame, operands: number): void {
-  body.dead = frame.region < 0;
+  body.dead = !frame.live;
   body.height = frame.base;
+  body.weight = frame.weight;
   body.move(operands);
 }
 
@@ -72,26 +78,27 @@ export function closeBlock(body: BodyState): void {
   }
   body.depth -= 1;
   if (frame.kind === FRAME.function) {
+    body.endSegment(OUTSIDE);
     body.before();
     return;
   }
-  const index = body.depth;
-  const parent = body.top();
-  if (frame.escape < parent.escape) parent.escape = frame.escape;
   // Without an else, the condition alone leads here.
-  if (frame.kind === FRAME.if && frame.region >= 0) frame.merged = true;
+  if (frame.kind === FRAME.if && frame.live) {
+    frame.merged = true;
+    frame.joint = body.segments.unite(body.jointOf(frame), frame.fork);
+  }
   if (frame.kind === FRAME.loop && !frame.looped) body.insertions.kind[frame.insertion] = INSERT.charge;
+  if (frame.merged) body.endSegment(frame.joint);
   if (frame.caught && frame.kind !== FRAME.loop) body.catchReload();
   body.height = frame.base;
+  body.weight = frame.weight;
   if (body.dead && !frame.merged) {
     body.height += frame.results;
-    body.region = -1;
     return;
   }
   body.dead = false;
   body.move(frame.results);
-  if (frame.escape >= index) body.region = frame.region;
-  else if (frame.merged) body.openRegion();
+  if (frame.merged) body.beginSegment(frame.joint, INSERT.charge);
 }
 
 export function br(body: BodyState): void {
@@ -104,9 +111,10 @@ export function br(body: BodyState): void {
 export function brConditional(body: BodyState, poppedBefore: number, poppedBehind: number): void {
   body.charge(FUEL_SCHEDULE.instruction);
   body.move(-poppedBefore);
-  branch(body, body.depth - 1 - body.cursor.u32());
+  const joint = branch(body, body.depth - 1 - body.cursor.u32());
   body.move(-poppedBehind);
-  body.openRegion();
+  body.weight *= BRANCH_NOT_TAKEN;
+  body.beginSegment(joint, INSERT.charge);
 }
 
 export function brTable(body: BodyState): void {
@@ -114,10 +122,14 @@ export function brTable(body: BodyState): void {
   const count = body.cursor.u32();
   capped("targets of a br_table", count, body.context.limits.maxBranchTargets);
   let caught = false;
+  let joint = NOWHERE;
   for (let arm = 0; arm <= count; arm += 1) {
-    if (noteBranch(body, body.depth - 1 - body.cursor.u32())) caught = true;
+    const target = body.frame(body.depth - 1 - body.cursor.u32());
+    if (noteBranch(body, target)) caught = true;
+    if (!body.dead) joint = joint === NOWHERE ? body.jointOf(target) : body.segments.unite(joint, body.jointOf(target));
   }
   if (caught) body.spill();
+  body.endSegment(joint);
   body.die();
 }
 
@@ -131,20 +143,22 @@ export function returnFromFunction(body: BodyState): void {
   body.die();
 }
 
-/** A branch to the construct at `index`, taken or not. */
-function branch(body: BodyState, index: number): void {
-  if (noteBranch(body, index)) body.spill();
+/** A branch to the construct at `index`, taken or not. Returns the joint of its label. */
+function branch(body: BodyState, index: number): number {
+  const target = body.frame(index);
+  if (noteBranch(body, target)) body.spill();
+  if (body.dead) return NOWHERE;
+  const joint = body.jointOf(target);
+  body.endSegment(joint);
+  return joint;
 }
 
-/** What the target and the constructs between have to know of a branch; true where the word must be in the global on the way. */
-function noteBranch(body: BodyState, index: number): boolean {
-  const target = body.frame(index);
+/** What the target has to know of a branch; true where the word must be in the global on the way. */
+function noteBranch(body: BodyState, target: ControlFrame): boolean {
   body.merges += 1;
-  if (index === 0) body.usesFunctionLabel = true;
+  if (target.kind === FRAME.function) body.usesFunctionLabel = true;
   if (body.dead) return false;
   noteArrival(target);
-  const top = body.top();
-  if (index < top.escape) top.escape = index;
   return target.caught;
 }
 
@@ -153,3 +167,7 @@ export function noteArrival(target: ControlFrame): void {
   if (target.kind === FRAME.loop) target.looped = true;
   else target.merged = true;
 }
+
+/** Guesses about how often code runs, which decide nothing but where fuel is charged. */
+const ROUNDS = 8;
+const BRANCH_NOT_TAKEN = 0.6;

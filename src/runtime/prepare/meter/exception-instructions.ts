@@ -11,8 +11,10 @@ import type { BodyState } from "./body-state.ts";
 import { FRAME } from "./control-frame.ts";
 import { enterArm, leaveArm, noteArrival } from "./control-instructions.ts";
 import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
+import { INSERT } from "./insertions.ts";
 import { CATCH_CLAUSE, OP } from "./instruction.ts";
 import { EXCEPTION_BYTES, EXCEPTION_VALUE_BYTES } from "./metered-module.ts";
+import { OUTSIDE } from "./segments.ts";
 
 export function throwTag(body: BodyState): void {
   const values = tagParams(body, body.cursor.u32());
@@ -35,7 +37,7 @@ export function throwAgain(body: BodyState): void {
 
 /** Nothing behind this instruction runs, up to wherever the exception is caught. */
 function unwind(body: BodyState): void {
-  if (!body.dead) body.top().escape = -1;
+  body.endSegment(OUTSIDE);
   body.die();
 }
 
@@ -55,14 +57,15 @@ function openCatch(body: BodyState, values: number): void {
   frame.kind = FRAME.catch;
   enterArm(body, frame, values);
   body.catchReload();
-  body.openRegion();
+  body.weight *= EXCEPTION;
+  body.beginSegment(OUTSIDE, INSERT.charge);
 }
 
 export function openTryTable(body: BodyState): void {
   const { types } = body.context;
   const index = body.cursor.blockType();
   const clausesFrom = body.cursor.at;
-  const escape = readClauses(body);
+  readClauses(body);
   const type = index >= 0 ? types.type(index) : undefined;
   if (type !== undefined) {
     const code = body.instead();
@@ -71,23 +74,17 @@ export function openTryTable(body: BodyState): void {
     code.copy(body.cursor.bytes, clausesFrom, body.cursor.at);
   }
   const results = index === BodyCursor.emptyBlock ? 0 : 1;
-  const frame = body.pushFrame(FRAME.tryTable, type?.params.count ?? 0, type?.results.count ?? results);
-  if (!body.dead) frame.escape = escape;
+  body.pushFrame(FRAME.tryTable, type?.params.count ?? 0, type?.results.count ?? results);
 }
 
-/** The lowest construct that a clause branches to. */
-function readClauses(body: BodyState): number {
+function readClauses(body: BodyState): void {
   const { cursor } = body;
-  let escape = body.depth;
   for (let count = cursor.u32(); count > 0; count -= 1) {
     const kind = cursor.byte();
     if (kind > CATCH_CLAUSE.catchAllRef) body.refuseOpcode(`try_table with a clause of kind ${kind}`);
     if (kind === CATCH_CLAUSE.catch || kind === CATCH_CLAUSE.catchRef) cursor.u32();
-    const target = body.depth - 1 - cursor.u32();
-    escape = Math.min(escape, target);
-    markCaught(body, target);
+    markCaught(body, body.depth - 1 - cursor.u32());
   }
-  return escape;
 }
 
 /** An exception may arrive at this label. */
@@ -97,8 +94,14 @@ function markCaught(body: BodyState, index: number): void {
   body.caught.add(target.ordinal);
   body.keepDepth();
   if (index === 0) body.usesFunctionLabel = true;
-  if (!body.dead) noteArrival(target);
+  if (body.dead) return;
+  noteArrival(target);
+  // Nothing is known about how much has been charged for code that an exception skips.
+  target.joint = body.segments.unite(body.jointOf(target), OUTSIDE);
 }
+
+/** How often an exception is taken to arrive. */
+const EXCEPTION = 0.1;
 
 function tagParams(body: BodyState, tag: number): number {
   const { types, shape } = body.context;

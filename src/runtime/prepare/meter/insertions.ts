@@ -1,8 +1,10 @@
+import { grown } from "./segments.ts";
+
 /** Code that goes between rewritten instructions once the whole function is known. Grows; reused for every function. */
 export const INSERT = {
-  /** The region's cost. */
+  /** What is charged for a segment. */
   charge: 0,
-  /** The region's cost and a look at what is left. */
+  /** The same, and a look at what is left. */
   checkedCharge: 1,
   /** A look at the word on the stack. */
   check: 2,
@@ -15,7 +17,7 @@ export class Insertions {
   /** Where in the scratch code. */
   position = new Int32Array(1024);
   kind = new Uint8Array(1024);
-  /** Fuel of the region that begins here. */
+  /** Fuel that is charged here. */
   cost = new Float64Array(1024);
   /** Constructs open here. */
   nesting = new Int32Array(1024);
@@ -42,12 +44,4 @@ export class Insertions {
     this.cost = grown(this.cost, new Float64Array(capacity));
     this.nesting = grown(this.nesting, new Int32Array(capacity));
   }
-}
-
-function grown<T extends Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Float64Array<ArrayBuffer>>(
-  from: T,
-  to: T,
-): T {
-  to.set(from);
-  return to;
 }

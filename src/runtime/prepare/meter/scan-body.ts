@@ -19,7 +19,7 @@ import { OP } from "./instruction.ts";
 import { capped } from "./module-shape.ts";
 import { IMMEDIATE, PLAIN_OPCODES, VECTOR_OPCODES } from "./opcodes.ts";
 
-/** The first pass: copies the instructions of an opened body to the scratch buffer, rewritten, and finds its regions. */
+/** The first pass: copies the instructions of an opened body to the scratch buffer, rewritten, and finds its segments. */
 export function scanBody(body: BodyState): void {
   const { cursor, context } = body;
   body.charge(FUEL_SCHEDULE.functionEntry);
