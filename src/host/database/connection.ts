@@ -214,12 +214,13 @@ export class Database implements AsyncDisposable {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
     const ended = new AbortController();
-    const patience = this.#options.clock.wait(GOODBYE_MS, ended.signal).then(() => {
-      if (!ended.signal.aborted) this.#giveUpConnections("the database is closed");
-    });
-    await Promise.all([this.#pool.end(), this.circuit.stop(), this.#watching, ...this.#listeners]);
-    ended.abort();
-    await patience;
+    const ends = Promise.all([this.#pool.end(), this.circuit.stop(), this.#watching, ...this.#listeners]);
+    await Promise.all([ends.finally(() => ended.abort()), this.#endPatience(ended.signal)]);
+  }
+
+  async #endPatience(ended: AbortSignal): Promise<void> {
+    await this.#options.clock.wait(GOODBYE_MS, ended);
+    if (!ended.aborted) this.#giveUpConnections("the database is closed");
   }
 
   [Symbol.asyncDispose](): Promise<void> {
