@@ -1,6 +1,7 @@
 /** Components that other toolchains made of their languages' standard libraries: see docs/other-toolchains.md. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/core/logger.ts";
 import {
@@ -14,21 +15,12 @@ import { CONTEXT, PREPARE_LIMITS, request } from "./support/runs.ts";
 
 const FIXTURES = join(import.meta.dirname, "../fixtures/toolchains");
 
-const LANGUAGES = [
-  {
-    name: "rust",
-    refusal: 'the context has no member "text"',
-    panic: "as the context wishes",
-  },
-];
-
-describe.each(LANGUAGES)("a component made of $name", ({ name, refusal, panic }) => {
+describe.each(["rust", "go", "c"])("a component made with %s", (name) => {
   let artifact: Artifact;
   let sandbox: Sandbox;
 
   beforeAll(async () => {
-    const bytes = Uint8Array.from(readFileSync(join(FIXTURES, name, `${name}-words.wasm`)));
-    artifact = await prepareComponent(bytes, PREPARE_LIMITS);
+    artifact = await prepareComponent(wordsComponent(name), PREPARE_LIMITS);
     sandbox = createProcessSandbox({
       namespace: "test",
       maxProcesses: 1,
@@ -71,16 +63,27 @@ describe.each(LANGUAGES)("a component made of $name", ({ name, refusal, panic })
 
   it("reports a failure of its own", async () => {
     const { outcome } = await run("{}");
-    expect(outcome).toMatchObject({ kind: "failure", message: refusal, errorType: "InvalidContext", retryable: false });
+    expect(outcome).toMatchObject({
+      kind: "failure",
+      message: 'the context has no member "text"',
+      errorType: "InvalidContext",
+      retryable: false,
+    });
   });
 
   it("traps where its language gives up, with the reason in the log", async () => {
     const { outcome, logs } = await run('{"panic":true}');
     expect(outcome).toMatchObject({ kind: "trap", phase: "call" });
-    expect(logs.map(({ message }) => message).join("\n")).toContain(panic);
+    expect(logs.map(({ message }) => message).join("\n")).toContain("as the context wishes");
     expect((await run('{"text":"after"}')).outcome.kind).toBe("success");
   });
 });
+
+/** Go's is kept compressed. */
+function wordsComponent(name: string): Uint8Array<ArrayBuffer> {
+  const path = join(FIXTURES, name, `${name}-words.wasm`);
+  return Uint8Array.from(existsSync(path) ? readFileSync(path) : gunzipSync(readFileSync(`${path}.gz`)));
+}
 
 function resultOf(outcome: RunReport["outcome"]): Record<string, unknown> {
   if (outcome.kind !== "success") throw new Error(`not a success: ${JSON.stringify(outcome)}`);
