@@ -5,6 +5,7 @@ import { silentLogger } from "../../../src/core/logger.ts";
 import {
   type Artifact,
   createProcessSandbox,
+  type Outcome,
   prepareComponent,
   type RunLimits,
   type RunReport,
@@ -24,8 +25,8 @@ import { PLANTED_WORDS } from "./planted-words.ts";
 
 /** What a case came to. */
 export interface Verdict {
-  /** The refusal's code, "artifact", or the outcome. */
-  readonly ended: unknown;
+  /** The refusal's code, "artifact", the kind of a planted step's outcome; or all of an outcome. */
+  readonly ended: string | Outcome;
   readonly stage: UploadStage | StepStage | "planted";
   /** From the attack to the answer, in wall-clock time. */
   readonly tookMs: number;
@@ -35,10 +36,11 @@ export interface Verdict {
   readonly grownBytes: number;
 }
 
-/** A host under attack: one sandbox, one good component. */
+/** A host under attack: the sandbox of the attacker, that of a neighbour, one good component. */
 export class AttackedHost {
   readonly #good: Bytes;
   readonly #artifact: Artifact;
+  readonly #neighbour = newSandbox();
   #sandbox: Sandbox;
 
   private constructor(good: Bytes, artifact: Artifact) {
@@ -59,13 +61,19 @@ export class AttackedHost {
     return (await this.#sandbox.run(request(this.#artifact))).outcome.kind;
   }
 
+  /** Steps of another namespace, while this one is under attack. */
+  async #goodSteps(sandbox: Sandbox): Promise<readonly RunReport["outcome"]["kind"][]> {
+    const reports = await Promise.all(Array.from({ length: 5 }, () => sandbox.run(request(this.#artifact))));
+    return reports.map(({ outcome }) => outcome.kind);
+  }
+
   /** The next upload after an attack: has to become an artifact. */
   async goodUpload(): Promise<string> {
     return (await prepareComponent(this.#good, PREPARE_LIMITS)).manifest.name;
   }
 
   async stop(): Promise<void> {
-    await this.#sandbox.stop();
+    await Promise.all([this.#sandbox.stop(), this.#neighbour.stop()]);
   }
 
   attack(attacker: HostileCase): Promise<Verdict> {
@@ -95,19 +103,26 @@ export class AttackedHost {
     return { ended: value ?? "artifact", stage: stage === "translate" ? ownStage(upload) : stage, ...cost };
   }
 
-  async #step({ guest, context = {}, limits = {} }: StepCase): Promise<Verdict> {
+  async #step({ guest, context = {}, limits = {}, times = 1 }: StepCase): Promise<Verdict> {
     const bytes = typeof guest === "function" ? await guest() : await watComponent(guest);
     const artifact = await prepareHere(bytes);
     const asked = request(artifact, { context, limits });
+    for (let before = 1; before < times; before += 1) await this.#sandbox.run(asked);
+    const neighbour = this.#goodSteps(this.#neighbour);
     const { value, ...cost } = await measured(asked.limits.timeoutMs, () => this.#sandbox.run(asked));
+    if ((await neighbour).some((kind) => kind !== "success")) throw new Error("a neighbour's step did not succeed");
     return { ended: value.outcome, stage: stageOf(artifact, context, limits), ...cost };
   }
 
   async #planted({ child, code }: PlantedCase): Promise<Verdict> {
     const { entry } = await childCode(child);
     const honest = await readFile(entry);
-    await this.#sandbox.stop();
-    this.#sandbox = newSandbox();
+    const restart = async (): Promise<void> => {
+      if (child !== "sandbox") return;
+      await this.#sandbox.stop();
+      this.#sandbox = newSandbox();
+    };
+    await restart();
     try {
       await writeFile(entry, `${PLANTED_WORDS}\nconst attack = async () => {\n${code}\n};`);
       const limits = { ...PREPARE_LIMITS, timeoutMs: PLANTED_DEADLINE_MS };
@@ -118,11 +133,10 @@ export class AttackedHost {
         }
         return refusal(() => prepareComponent(this.#good, limits));
       });
-      return { ended: value, stage: "planted", ...cost };
+      return { ended: value ?? "artifact", stage: "planted", ...cost };
     } finally {
       await writeFile(entry, honest);
-      await this.#sandbox.stop();
-      this.#sandbox = newSandbox();
+      await restart();
     }
   }
 }

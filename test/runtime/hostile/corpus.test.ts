@@ -1,11 +1,15 @@
 /** Every case of the hostile corpus: it ends as it must, where it must, in bounded time and memory, and harms nobody after it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { wallsInForce } from "../../../src/runtime/index.ts";
 import { AttackedHost, type Verdict } from "./attack.ts";
 import { CORPUS } from "./corpus.ts";
 import type { HostileCase } from "./hostile-case.ts";
 
 const MAX_GROWN_BYTES = 52_428_800;
 const MAX_LATE_MS = 2_000;
+/** Most are answered before their deadline, so this holds on a busy machine too; `npm run attack` also says it of those that were not. */
+const MAX_LATE_P95_MS = 250;
+const standing = new Set((await wallsInForce()).filter(({ inForce }) => inForce).map(({ name }) => name));
 const verdicts: Verdict[] = [];
 let host: AttackedHost;
 
@@ -14,27 +18,48 @@ beforeAll(async () => {
 });
 afterAll(() => host.stop());
 
+/** A wall that the case is about and that this machine cannot raise. One of several is enough. */
+function missingWall(attacker: HostileCase): string | undefined {
+  const needs = attacker.kind === "planted" ? (attacker.needs ?? []) : [];
+  return needs.length > 0 && !needs.some((name) => standing.has(name)) ? needs.join(" or ") : undefined;
+}
+
+/** The members of the verdict that the case speaks of. */
+function told(attacker: HostileCase, { ended, stage }: Verdict): unknown {
+  if (attacker.kind !== "step" || typeof ended === "string") return { ended, stage };
+  const names = Object.keys(attacker.outcome);
+  return { ended: Object.fromEntries(Object.entries(ended).filter(([name]) => names.includes(name))), stage };
+}
+
 function expected(attacker: HostileCase): unknown {
   switch (attacker.kind) {
     case "upload":
-      return attacker.code ?? "artifact";
+      return { ended: attacker.code ?? "artifact", stage: attacker.stage };
     case "step":
-      return expect.objectContaining(attacker.outcome);
+      return { ended: attacker.outcome, stage: attacker.stage };
     case "planted":
-      return attacker.ends;
+      return { ended: attacker.ends, stage: "planted" };
     default:
       return attacker satisfies never;
   }
 }
 
+describe("the corpus", () => {
+  it("has at least five cases for each class, and each name once", () => {
+    for (const { name, cases } of CORPUS) {
+      expect([name, cases.length >= 5]).toEqual([name, true]);
+      expect([name, new Set(cases.map((attacker) => attacker.name)).size]).toEqual([name, cases.length]);
+    }
+    expect(CORPUS.flatMap(({ cases }) => cases).length).toBeGreaterThanOrEqual(150);
+  });
+});
+
 describe.each(CORPUS)("what $tries", ({ cases }) => {
-  it.each(cases.map((attacker) => [attacker.name, attacker] as const))("%s", async (_, attacker) => {
+  it.for(cases.map((attacker) => [attacker.name, attacker] as const))("%s", async ([, attacker], { skip }) => {
+    const missing = missingWall(attacker);
+    skip(missing !== undefined, `without the wall "${missing}" of this machine it is reached`);
     const verdict = await host.attack(attacker);
-    const { ended, stage } = verdict;
-    expect({ ended, stage }).toEqual({
-      ended: expected(attacker),
-      stage: attacker.kind === "planted" ? "planted" : attacker.stage,
-    });
+    expect(told(attacker, verdict)).toEqual(expected(attacker));
     expect(verdict.lateMs).toBeLessThan(MAX_LATE_MS);
     expect(verdict.grownBytes).toBeLessThan(MAX_GROWN_BYTES);
     expect(await host.goodStep()).toBe("success");
@@ -43,5 +68,12 @@ describe.each(CORPUS)("what $tries", ({ cases }) => {
 
   it("lets the next good upload pass", async () => {
     expect(await host.goodUpload()).toBe("wat");
+  });
+});
+
+describe("all of them together", () => {
+  it("are answered within 250 ms after their deadline, nineteen in twenty", () => {
+    const late = verdicts.map(({ lateMs }) => lateMs).sort((a, b) => a - b);
+    expect(late[Math.floor(late.length * 0.95)] ?? 0).toBeLessThanOrEqual(MAX_LATE_P95_MS);
   });
 });

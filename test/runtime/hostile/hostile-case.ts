@@ -2,6 +2,7 @@
 import type { ErrorCode } from "../../../src/core/errors/index.ts";
 import type { Outcome, PrepareLimits, RunLimits, RunPhase, StepContext } from "../../../src/runtime/index.ts";
 import type { ChildKind } from "../../../src/runtime/process/code-snapshot.ts";
+import type { WallName } from "../../../src/runtime/process/walls.ts";
 import type { WatGuest } from "../support/wat-component.ts";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -32,6 +33,8 @@ export interface StepCase {
   readonly context?: Partial<StepContext>;
   readonly limits?: Partial<RunLimits>;
   readonly stage: StepStage;
+  /** How often it runs one after the other; the last outcome is the one that counts. Default `1`. */
+  readonly times?: number;
   /** Members that the outcome has to have, `kind` among them. */
   readonly outcome: Partial<Outcome> & Pick<Outcome, "kind">;
 }
@@ -41,8 +44,10 @@ export interface PlantedCase {
   readonly kind: "planted";
   readonly name: string;
   readonly child: ChildKind;
-  /** JavaScript after the child has got its first frame; `say`, `frame`, `started`, `done` and `answer` are at hand. */
+  /** JavaScript that runs when the first frame has come, with the words of `planted-words.ts` at hand. */
   readonly code: string;
+  /** The wall that stops it, where the machine may lack it: without that wall the case is left out. */
+  readonly needs?: readonly WallName[];
   /** The code of the refused upload, or the kind of the step's outcome. */
   readonly ends: ErrorCode | Outcome["kind"];
 }
@@ -73,7 +78,7 @@ export function step(
   stage: StepStage,
   outcome: StepCase["outcome"],
   guest: StepCase["guest"],
-  more: Pick<StepCase, "context" | "limits"> = {},
+  more: Pick<StepCase, "context" | "limits" | "times"> = {},
 ): StepCase {
   return { kind: "step", name, stage, outcome, guest, ...more };
 }

@@ -1,6 +1,7 @@
-/** What planted code begins with: the protocol's frames by hand, so that it can keep to it or break it. */
+/** What planted code begins with: the protocol's frames by hand, and ways to look for what it must not reach. */
 export const PLANTED_WORDS = `
-import { writeSync } from "node:fs";
+import { fstatSync, writeSync } from "node:fs";
+const HOST_PID = ${process.pid};
 const frame = (head, ...blobs) => {
   const text = Buffer.from(typeof head === "string" ? head : JSON.stringify(head));
   const prefix = Buffer.alloc(12 + 4 * blobs.length);
@@ -14,6 +15,26 @@ const say = (bytes) => { for (let at = 0; at < bytes.length; at += writeSync(1, 
 const usage = { fuelUsed: 1, peakMemoryBytes: 1, durationMs: 1 };
 const success = { kind: "success", resultJson: "", metadataJson: "{}", attributes: [] };
 const done = (id, outcome, ...blobs) => frame({ done: { id, report: { outcome, usage, logs: [] } } }, ...blobs);
+const hostPid = () => HOST_PID;
+const nothing = () => { throw new Error("nothing there"); };
+const ran = ({ error }) => { if (error) throw error; };
+const { connect } = await import("node:net");
+/** A refused connection is an answer too: the network was there. */
+const connectTo = (port, host, resolve, reject) => {
+  const socket = connect({ port, host, timeout: 1000 }, resolve);
+  socket.on("error", (error) => (error.code === "ECONNREFUSED" ? resolve() : reject(error)));
+  socket.on("timeout", () => resolve());
+};
+/** A descriptor of a file, directory or socket besides the pipes and the program itself. */
+const otherDescriptor = () => {
+  for (let fd = 4; fd < 256; fd += 1) {
+    try {
+      const kind = fstatSync(fd);
+      if (kind.isFile() || kind.isDirectory() || kind.isSocket()) return;
+    } catch { /* not open */ }
+  }
+  nothing();
+};
 process.stdin.once("data", () => void attack());
 process.stdin.on("end", () => process.exit(0));
 `;
