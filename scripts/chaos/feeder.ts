@@ -24,7 +24,9 @@ export interface Fed {
   readonly confirmed: readonly string[];
 }
 
-const BATCH_MS = 250;
+/** Lumps, so that hosts have many steps in hand for a while, and then few. */
+const BATCH_MS = 1_000;
+const RETRY_MS = 250;
 const HTTP_TIMEOUT_MS = 5_000;
 /** One task in so many goes through a host's API instead. */
 const HTTP_EVERY = 8;
@@ -105,7 +107,7 @@ export class Feeder {
         await createTasks(this.#options.database, tasks);
         return;
       } catch {
-        await systemClock.wait(BATCH_MS);
+        await systemClock.wait(RETRY_MS);
       }
     }
   }

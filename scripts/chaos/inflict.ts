@@ -13,8 +13,12 @@ export interface InflictorDeps {
 /** Who waits for a host to be up gives up after this: then hosts do not start, which is a finding. */
 const UP_TIMEOUT_MS = 60_000;
 const LOOK_MS = 20;
+/** Between two faults where hosts were slow to come up: a schedule that is late is not caught up with at once. */
+const GAP_MS = 150;
 const STORM_WAVES = 3;
 const STORM_INTERVAL_MS = 100;
+
+const TAKES_HOST_DOWN: ReadonlySet<FaultKind> = new Set(["kill", "term", "freeze"]);
 
 /** From the shortest to the longest; a fault's share says where between them. */
 interface Range {
@@ -45,14 +49,18 @@ export class Inflictor {
     return Object.fromEntries(this.#counts);
   }
 
-  /** Inflicts each at its time, or as soon as a host is up. Resolves when all are over. */
+  /**
+   * Inflicts each at its time, or as soon as enough hosts are up: who takes a host down leaves another, or nobody could take
+   * over and all would wait for the same. Resolves when all are over.
+   */
   async run(schedule: readonly Fault[]): Promise<void> {
     const startedMs = performance.now();
     for (const fault of schedule) {
       await systemClock.wait(Math.max(0, fault.atMs - (performance.now() - startedMs)));
-      const slot = await this.#upFrom(fault.host);
+      const slot = await this.#upFrom(fault.host, TAKES_HOST_DOWN.has(fault.kind) ? 2 : 1);
       this.#counts.set(fault.kind, (this.#counts.get(fault.kind) ?? 0) + 1);
       this.#underWay.push(this.#inflict(fault, slot));
+      await systemClock.wait(GAP_MS);
     }
     await Promise.all(this.#underWay);
   }
@@ -87,18 +95,18 @@ export class Inflictor {
     }
   }
 
-  /** The first slot from this one on whose host is up. */
-  async #upFrom(first: number): Promise<HostSlot> {
+  /** The first slot from this one on whose host is up, once `enough` are (or all, where there are fewer). */
+  async #upFrom(first: number, enough: number): Promise<HostSlot> {
     const { slots } = this.#deps;
+    const inTurn = [...slots.slice(first), ...slots.slice(0, first)];
     const deadline = performance.now() + UP_TIMEOUT_MS;
     while (performance.now() < deadline) {
-      for (let offset = 0; offset < slots.length; offset += 1) {
-        const slot = slots[(first + offset) % slots.length];
-        if (slot?.url !== undefined) return slot;
-      }
+      const up = inTurn.filter(({ url }) => url !== undefined);
+      const [slot] = up;
+      if (slot !== undefined && up.length >= Math.min(enough, slots.length)) return slot;
       await systemClock.wait(LOOK_MS);
     }
-    throw new Error(`no host was up within ${UP_TIMEOUT_MS} ms`);
+    throw new Error(`fewer than ${enough} hosts were up for ${UP_TIMEOUT_MS} ms`);
   }
 
   async #storm(): Promise<void> {

@@ -120,11 +120,13 @@ async function begin(options: ChaosOptions, say: (line: string) => void): Promis
     handlers,
     ...Object.entries(settings).flatMap(([key, value]) => ["--set", `${key}=${value}`]),
   ];
-  const slots = await Promise.all(
-    Array.from({ length: options.hosts }, (_, index) =>
-      HostSlot.open(postgres, args, join(postgres.folder, `host-${index}.log`)),
-    ),
-  );
+  const open = (index: number): Promise<HostSlot> =>
+    HostSlot.open(postgres, args, join(postgres.folder, `host-${index}.log`));
+  const first = await open(0);
+  // What it has prepared of the handlers is in the database then, and the others need not do it again.
+  await first.untilUp();
+  const others = Array.from({ length: options.hosts - 1 }, (_, index) => open(index + 1));
+  const slots = [first, ...(await Promise.all(others))];
   return {
     options,
     name: `chaos-${options.seed}`,
