@@ -1,12 +1,20 @@
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  type JSONWebKeySet,
+  type JWK,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from "jose";
 import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import { type ErrorCode, TaskerError } from "../../core/errors/index.ts";
 import type { Principal } from "../domain/principal.ts";
 import { ATTEMPTED, type Verifier } from "./authenticator.ts";
 
-/** Where the keys come from. */
-export type JwtKeys = { readonly url: URL } | { readonly keySet: Parameters<typeof createLocalJWKSet>[0] };
+/** Where the keys come from. A single key checks every token, whatever key id that names. */
+export type JwtKeys = { readonly url: URL } | { readonly keySet: JSONWebKeySet } | { readonly key: JWK };
 
 export interface JwtOptions {
   readonly issuer: string;
@@ -61,6 +69,7 @@ export function jwtVerifier({ issuer, audience, clockToleranceSeconds, keys, clo
 }
 
 function keySource(keys: JwtKeys): JWTVerifyGetKey {
+  if ("key" in keys) return () => Promise.resolve(keys.key);
   if ("keySet" in keys) return createLocalJWKSet(keys.keySet);
   return createRemoteJWKSet(keys.url, {
     cacheMaxAge: KEYS_FRESH_MS,

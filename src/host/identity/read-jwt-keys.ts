@@ -28,7 +28,8 @@ export function readJwtKeys(path: string): JwtKeys {
   }
   if (/PRIVATE KEY/.test(text)) throw unusable("a private key; the host needs the public one only");
   try {
-    const keys = text.trimStart().startsWith("{") ? keysOfSet(text) : [jwkOf(createPublicKey(text))];
+    if (!text.trimStart().startsWith("{")) return { key: jwkOf(createPublicKey(text)) };
+    const keys = keysOfSet(text);
     if (keys.length > 0) return { keySet: { keys } };
   } catch (cause) {
     throw unusable(cause instanceof TaskerError ? cause.found : "no public key", cause);
