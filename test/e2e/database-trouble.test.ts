@@ -51,7 +51,8 @@ afterAll(async () => {
 
 beforeEach(async () => {
   proxy.setMode("pass");
-  await expect.poll(readiness, { timeout: BACK_MS }).toBe(200);
+  // What the test before did to the network is over.
+  while ((await readiness()) !== 200);
   started = Promise.withResolvers();
   mayAnswer = Promise.withResolvers();
   runs = 0;
@@ -72,17 +73,19 @@ async function runningTask(): Promise<string> {
   return taskUuid;
 }
 
-/** The first task's result is recorded, of one run, and a new task's step begins within the bar. */
-async function recovered(taskUuid: string): Promise<void> {
+/** What became of the first task, and how long a new one waited until its step began. */
+async function aftermath(taskUuid: string): Promise<{ inTime: boolean; states: readonly string[]; runs: number }> {
   const began = performance.now();
   started = Promise.withResolvers();
   const next = await newTask();
   await started.promise;
-  expect(performance.now() - began).toBeLessThan(BACK_MS);
-  expect(await database.taskState(taskUuid, ENDED)).toBe("complete");
-  expect(await database.taskState(next, ENDED)).toBe("complete");
-  expect(runs).toBe(2);
+  const inTime = performance.now() - began < BACK_MS;
+  const states = [await database.taskState(taskUuid, ENDED), await database.taskState(next, ENDED)];
+  return { inTime, states, runs };
 }
+
+/** Each step ran once, and its result was recorded. */
+const RECOVERED = { inTime: true, states: ["complete", "complete"], runs: 2 };
 
 describe("a result is kept, readiness is red, and the host is back at work in time, through", () => {
   it.each(["reset", "blackhole", "answers-lost"] as const)("a network in mode %s", async (mode) => {
@@ -92,7 +95,7 @@ describe("a result is kept, readiness is red, and the host is back at work in ti
     await expect.poll(readiness, { timeout: 10_000 }).toBe(503);
     await expect.poll(() => host.opened.database.circuit.state, { timeout: 10_000 }).not.toBe("closed");
     proxy.setMode("pass");
-    await recovered(taskUuid);
+    expect(await aftermath(taskUuid)).toEqual(RECOVERED);
   });
 
   it("a server that ends every session, again and again", async () => {
@@ -105,7 +108,7 @@ describe("a result is kept, readiness is red, and the host is back at work in ti
           where datname = current_database() and usename <> current_user and pid <> pg_backend_pid()`,
       );
     }
-    await recovered(taskUuid);
+    expect(await aftermath(taskUuid)).toEqual(RECOVERED);
   });
 
   it("a server without a session left (53300)", async () => {
@@ -116,7 +119,7 @@ describe("a result is kept, readiness is red, and the host is back at work in ti
     mayAnswer.resolve();
     await expect.poll(readiness, { timeout: 10_000 }).toBe(503);
     await admin.query("sessions_again", `alter database ${name} connection limit -1`);
-    await recovered(taskUuid);
+    expect(await aftermath(taskUuid)).toEqual(RECOVERED);
   });
 
   it.each([
@@ -135,7 +138,7 @@ describe("a result is kept, readiness is red, and the host is back at work in ti
     mayAnswer.resolve();
     await expect.poll(readiness, { timeout: 10_000 }).toBe(503);
     await trouble.end();
-    await recovered(taskUuid);
+    expect(await aftermath(taskUuid)).toEqual(RECOVERED);
   });
 
   it("a disk that is full at every claim", async () => {
@@ -144,7 +147,7 @@ describe("a result is kept, readiness is red, and the host is back at work in ti
     const taskUuid = await newTask();
     await expect.poll(trouble.times, { timeout: 5_000 }).toBeGreaterThan(2);
     await trouble.end();
-    await recovered(taskUuid);
+    expect(await aftermath(taskUuid)).toEqual(RECOVERED);
   });
 });
 
@@ -156,7 +159,7 @@ describe("a transaction whose answer is lost", () => {
     expect(await database.taskState(taskUuid, ENDED)).toBe("complete");
     await expect.poll(() => host.opened.database.circuit.state, { timeout: 10_000 }).not.toBe("closed");
     proxy.setMode("pass");
-    await recovered(taskUuid);
+    expect(await aftermath(taskUuid)).toEqual(RECOVERED);
     const [row] = await direct.query(
       "completions",
       `select count(*)::int as completions from tasker.workflow_step_transitions t

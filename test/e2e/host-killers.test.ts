@@ -33,21 +33,20 @@ function startHost(): Promise<CliHost> {
 
 /** Keeps one host running, however often it dies, until `done`; returns how many died. */
 async function keepRunning(done: Promise<unknown>): Promise<number> {
-  let over = false;
-  let deaths = 0;
-  const supervise = async (): Promise<void> => {
-    while (!over) {
+  const over = new AbortController();
+  const supervise = async (): Promise<number> => {
+    for (let deaths = 0; ; deaths += 1) {
       const host = await startHost();
       hosts.add(host);
-      await Promise.race([host.process.exitCode ?? once(host.process, "exit"), done]);
+      await Promise.race([once(host.process, "exit"), done]);
       hosts.delete(host);
-      if (host.process.signalCode === "SIGKILL") deaths += 1;
-      else host.process.kill("SIGKILL");
+      if (over.signal.aborted) {
+        host.process.kill("SIGKILL");
+        return deaths;
+      }
     }
   };
-  const supervision = supervise();
-  await done.finally(() => (over = true));
-  await supervision;
+  const [deaths] = await Promise.all([supervise(), done.finally(() => over.abort())]);
   return deaths;
 }
 
@@ -101,13 +100,13 @@ describe("a step whose sandbox is killed", () => {
     });
     hosts.add(host);
     const taskUuid = await createOne(client, "slow", { namespace: "trouble" });
-    let over = false;
-    const ended = database.taskState(taskUuid, ["blocked_by_failures"], 50_000).finally(() => (over = true));
+    const over = new AbortController();
+    const ended = database.taskState(taskUuid, ["blocked_by_failures"], 50_000).finally(() => over.abort());
     const running = async (): Promise<boolean> => {
       const sql = "select from tasker_host.step_leases where ended_at is null";
       return (await client.query("running", sql)).length > 0;
     };
-    while (!over) {
+    while (!over.signal.aborted) {
       if (await running()) await killChildren(host.process.pid);
     }
     await ended;
