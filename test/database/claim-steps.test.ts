@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isTaskerError } from "../../src/core/errors/index.ts";
 import { claimSteps } from "../../src/host/database/claim-steps.ts";
-import { activateHandler, storeComponent } from "../../src/host/database/components.ts";
+import { serveCallables } from "../registry/support/serve-callables.ts";
+import { storeComponent } from "../../src/host/database/components.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { closeSession } from "../../src/host/database/sessions.ts";
 import { createTasks } from "../../src/host/database/tasks.ts";
@@ -311,19 +312,14 @@ describe.each(testServerNames())("claimSteps() on %s", (server) => {
         sourceMap: undefined,
         imports: ["tasker:handler/log@1.0.0"],
         exports: [],
+        capabilities: ["log"],
         preparerVersion: "1",
         fuelScheduleId: "f1",
         artifact: new Uint8Array([4, 5]),
         describeFuel: 10,
       });
     const activate = (letter: string, namespace = NAMESPACE) =>
-      activateHandler(database, {
-        namespace,
-        name: "handlers",
-        version: "1.0.0",
-        digest: digest(letter),
-        callables: ["math.only"],
-      });
+      serveCallables(database, { namespace, name: "handlers", digest: digest(letter), callables: ["math.only"] });
 
     beforeEach(async () => {
       await store("a");

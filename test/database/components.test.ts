@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
-  activateHandler,
-  activeCallables,
+  artifactSha256,
   loadArtifact,
   loadComponent,
   type NewComponent,
@@ -27,6 +26,7 @@ function newComponent(overrides: Partial<NewComponent> = {}): NewComponent {
     sourceMap: '{"version":3}',
     imports: ["tasker:handler/log@1.0.0"],
     exports: ["tasker:handler/step-handler@1.0.0"],
+    capabilities: ["log"],
     preparerVersion: "1",
     fuelScheduleId: "f1",
     artifact: new Uint8Array(randomBytes(100_000)),
@@ -75,49 +75,15 @@ describe("storeComponent()", () => {
     await expect(storeComponent(database, newComponent({ digest: "ABC" }))).rejects.toMatchObject({ code: "23514" });
     expect(await loadComponent(database, "0".repeat(64))).toBeUndefined();
   });
-});
 
-describe("activateHandler()", () => {
-  const activate = (namespace: string, name: string, digest: string, callables: readonly string[], version = "1.0.0") =>
-    activateHandler(database, { namespace, name, version, digest, callables });
-
-  it("serves the callables of the version that was activated last", async () => {
-    const [first, second] = [await stored(), await stored()];
-    expect(await activate("one", "pay", first.digest, ["pay.a", "pay.b"])).toEqual([]);
-    expect(await activeCallables(database, "one")).toEqual(["pay.a", "pay.b"]);
-    expect(await activate("one", "pay", second.digest, ["pay.b", "pay.c"], "1.1.0")).toEqual([]);
-    expect(await activeCallables(database, "one")).toEqual(["pay.b", "pay.c"]);
-    const active = await database.query(
-      "test_active",
-      "select version from tasker_host.handler_versions where namespace = 'one' and active",
-    );
-    expect(active).toEqual([{ version: "1.1.0" }]);
-    expect(await activate("one", "pay", first.digest, ["pay.a", "pay.b"])).toEqual([]);
-    expect(await activeCallables(database, "one")).toEqual(["pay.a", "pay.b"]);
-  });
-
-  it("refuses a callable that another active component of the namespace serves, says who, and changes nothing", async () => {
-    const [mine, theirs] = [await stored(), await stored()];
-    await activate("two", "theirs", theirs.digest, ["shared", "other"], "2.0.0");
-    await activate("two", "mine", mine.digest, ["own"]);
-    expect(await activate("two", "mine", mine.digest, ["shared", "new", "other"], "1.1.0")).toEqual([
-      { callable: "other", heldBy: "theirs@2.0.0" },
-      { callable: "shared", heldBy: "theirs@2.0.0" },
+  it("says the SHA-256 of the prepared form, and stores a damaged one anew", async () => {
+    const component = await stored();
+    const sha256 = createHash("sha256").update(component.artifact).digest("hex");
+    expect(await artifactSha256(database, component)).toBe(sha256);
+    await database.query("test_damage", "update tasker_host.artifacts set bytes = '\\xbad0' where digest = $1", [
+      component.digest,
     ]);
-    expect(await activeCallables(database, "two")).toEqual(["other", "own", "shared"]);
-    expect(await activate("three", "mine", mine.digest, ["shared"])).toEqual([]);
-  });
-
-  it("lets one of many win that want the same callable at once", async () => {
-    const components = await Promise.all(Array.from({ length: 8 }, stored));
-    const answers = await Promise.all(
-      components.map((each, index) => activate("four", `handler-${index}`, each.digest, ["wanted"])),
-    );
-    expect(answers.filter((conflicts) => conflicts.length === 0)).toHaveLength(1);
-    expect(new Set(answers.flat().map(({ heldBy }) => heldBy)).size).toBe(1);
-  });
-
-  it("refuses a component that is not stored", async () => {
-    await expect(activate("five", "nothing", "f".repeat(64), ["x"])).rejects.toMatchObject({ code: "23503" });
+    await storeComponent(database, component);
+    expect(await loadArtifact(database, component)).toEqual(component.artifact);
   });
 });

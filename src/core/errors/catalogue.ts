@@ -11,6 +11,7 @@ import { DATABASE_ERRORS } from "./database.ts";
 import { HANDLER_ERRORS } from "./handler.ts";
 import { HOST_ERRORS } from "./host.ts";
 import { JSON_ERRORS } from "./json.ts";
+import { REGISTRY_ERRORS } from "./registry.ts";
 import { REQUEST_ERRORS } from "./request.ts";
 import { SANDBOX_ERRORS } from "./sandbox.ts";
 import { TEMPLATE_ERRORS } from "./template.ts";
@@ -37,6 +38,7 @@ export const ERROR_CATALOGUE = {
   ...HANDLER_ERRORS,
   ...HOST_ERRORS,
   ...JSON_ERRORS,
+  ...REGISTRY_ERRORS,
   ...REQUEST_ERRORS,
   ...SANDBOX_ERRORS,
   ...TEMPLATE_ERRORS,

@@ -8,6 +8,18 @@ export const HANDLER_ERRORS = {
     remedy: "Build and load the component that lists the callable, or correct `handler.callable` in the template",
     httpStatus: 404,
   },
+  TSK_HANDLER_NOT_GRANTED: {
+    summary: "The handler imports what its namespace was not granted; the step is not retried",
+    fault: "user",
+    remedy: "Grant the capability with `tasker-host grants set`, or promote a version without the import",
+    httpStatus: 409,
+  },
+  TSK_HANDLER_PAYLOAD_EXCEEDED: {
+    summary: "What the handler would be given is larger than its namespace allows; the step is not retried",
+    fault: "user",
+    remedy: "Pass references instead of data, or raise `max_payload_bytes` with `tasker-host grants set`",
+    httpStatus: 422,
+  },
   TSK_HANDLER_OUT_OF_FUEL: {
     summary: "The handler used up its fuel; it would do so again, so the step is not retried",
     fault: "guest",

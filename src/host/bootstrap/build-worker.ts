@@ -1,10 +1,11 @@
 import { hostname } from "node:os";
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
-import { createInlineSandbox, createProcessSandbox, type RunLimits, type Sandbox } from "../../runtime/index.ts";
+import { createInlineSandbox, createProcessSandbox, type Sandbox } from "../../runtime/index.ts";
 import type { HostConfig } from "../config/schema.ts";
 import { type ClaimRequest, claimSteps, takeOverSteps } from "../database/claim-steps.ts";
 import type { Database } from "../database/connection.ts";
+import { serveLate } from "../database/handler-versions.ts";
 import { checkpointSteps, type OfferedAs, reconcileLeases, releaseLeases } from "../database/leases.ts";
 import { reportStepsEmbedded, reportStepsExternal } from "../database/report-steps.ts";
 import { closeSession, heartbeat, openSession } from "../database/sessions.ts";
@@ -43,7 +44,13 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
 
   const sandboxes = new NamespaceSandboxes((namespace) => createSandbox(namespace, deps));
   deps.events.subscribeSandbox(
-    sandboxHandler({ sandboxes, clock, limits: runLimits(config), load: (digest) => deps.registry.load(digest) }),
+    sandboxHandler({
+      sandboxes,
+      clock,
+      limits: config.sandbox.limits,
+      load: (digest) => deps.registry.load(digest),
+      grants: (namespace) => deps.registry.grants.of(namespace),
+    }),
   );
 
   const session = buildSession(deps, () => takeOver.run());
@@ -67,6 +74,7 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
     reporter,
     saveCheckpoint: async ({ stepUuid, epoch }, checkpointJson) =>
       (await checkpointSteps(database, session.id, [{ stepUuid, epoch, checkpointJson }])).has(stepUuid),
+    serveLate: ({ stepUuid, epoch, callable }) => serveLate(database, session.id, { stepUuid, epoch, callable }),
     componentFacts: (digest) => deps.registry.facts(digest),
     clock,
     logger,
@@ -201,10 +209,6 @@ function createSandbox(namespace: string, { config, clock, logger }: WorkerDeps)
 /** Callables that claims leave to native handlers even where a component is active. */
 function nativeFirst({ config, events }: WorkerDeps): readonly string[] {
   return config.stepProcessing.nativeHandlersWin ? events.nativeCallables : [];
-}
-
-function runLimits({ sandbox: { limits } }: HostConfig): Omit<RunLimits, "timeoutMs"> {
-  return limits;
 }
 
 function retryRules({ stepProcessing }: HostConfig): RetryRules {

@@ -11,6 +11,7 @@ import type {
   TemplateView,
   WallView,
 } from "../http/host-view.ts";
+import type { ComponentStore } from "../registry/component-store.ts";
 import type { LoadedHandlers } from "../registry/load-handlers.ts";
 import type { SystemOperationalState } from "../worker/coordinator.ts";
 import type { WorkerCore } from "../worker/core.ts";
@@ -21,6 +22,7 @@ export interface HostParts {
   readonly opened: OpenedDatabase;
   readonly migrations: MigrationStatus;
   readonly worker: WorkerCore;
+  readonly store: ComponentStore;
   walls: readonly Wall[];
   handlers: LoadedHandlers | undefined;
 }
@@ -82,11 +84,19 @@ export class HostStatus implements HostView {
   }
 
   problems(): readonly ProblemView[] {
-    return (this.#parts.handlers?.problems ?? []).map(({ path, error }) => ({
-      subject: path,
-      code: error.code,
-      message: error.message,
-    }));
+    const { handlers, store } = this.#parts;
+    return [
+      ...(handlers?.problems ?? []).map(({ path, error }) => ({
+        subject: path,
+        code: error.code,
+        message: error.message,
+      })),
+      ...store.refused.map(({ digest, error }) => ({
+        subject: `component ${digest}`,
+        code: error.code,
+        message: error.message,
+      })),
+    ];
   }
 
   trouble(): string | undefined {

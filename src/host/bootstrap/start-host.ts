@@ -24,12 +24,14 @@ import { ensureOrchestrationQueues, WAKE_CHANNEL } from "../messaging/step-queue
 import { Metrics } from "../observability/metrics.ts";
 import { OrchestrationLoop } from "../orchestration/orchestration-loop.ts";
 import { registeredTemplates } from "../orchestration/registered-templates.ts";
-import { HandlerRegistry } from "../registry/handler-registry.ts";
+import type { HandlerRegistry } from "../registry/handler-registry.ts";
 import { type LoadedHandlers, loadHandlers } from "../registry/load-handlers.ts";
+import { REGISTRY_CHANNEL, RegistryWatch } from "../registry/registry-watch.ts";
 import { TaskTemplateRegistry } from "../registry/task-template-registry.ts";
 import type { WorkerCore } from "../worker/core.ts";
 import { refuseMissingWalls } from "../worker/required-walls.ts";
 import { buildAuthenticator, refuseOpenApi } from "./build-authenticator.ts";
+import { buildRegistry } from "./build-registry.ts";
 import { buildWorker } from "./build-worker.ts";
 import { type HostParts, HostStatus } from "./host-status.ts";
 import { openDatabase, type OpenedDatabase } from "./open-database.ts";
@@ -83,11 +85,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const metrics = new Metrics();
   const events = new InProcessEventSystem();
   options.subscribe?.(new EventSubscriber(events, clock));
-  const registry = new HandlerRegistry({
-    database: opened.database,
-    prepareLimits: prepareLimits(config),
-    logger,
-  });
+  const { registry, store, grants } = buildRegistry(config, { database: opened.database, clock, logger });
   const worker = buildWorker({
     config,
     database: opened.database,
@@ -100,11 +98,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
     hostVersion: HOST_VERSION,
   });
   watchCircuit(opened.database, metrics, worker);
-  const status: HostParts = { opened, migrations, worker, walls: [], handlers: undefined };
+  const status: HostParts = { opened, migrations, worker, store, walls: [], handlers: undefined };
   const view = new HostStatus({ workerId: `worker_${workerId}`, version: HOST_VERSION }, options.loaded, status, clock);
 
   // Before the slow parts: health answers while handlers load, and a busy port is found out at once.
-  const http = parts.use(buildHttp(options, view, opened, metrics));
+  const http = parts.use(buildHttp(options, view, opened, metrics, registry));
   await http.start();
 
   if (config.sandbox.isolation === "process") {
@@ -118,12 +116,27 @@ export async function startHost(options: HostOptions): Promise<Host> {
 
   parts.use(worker);
   await worker.start();
+  const watch = parts.use(
+    new RegistryWatch({
+      database: opened.database,
+      store,
+      grants,
+      onNamespaces: (active) => servePools(config, opened, worker, active),
+      pollIntervalMs: config.registry.pollIntervalSeconds * 1_000,
+      clock,
+      logger,
+    }),
+  );
+  await watch.start();
   if (config.messaging.notifyEnabled) {
     const wake = (): void => worker.coordinator.wake();
     const lookAtLeases = (): void => worker.leasesOffered();
-    opened.database.listen({ [WAKE_CHANNEL]: wake, [LEASES_CHANNEL]: lookAtLeases }, () => {
+    const changed = (): void => watch.changed();
+    const channels = { [WAKE_CHANNEL]: wake, [LEASES_CHANNEL]: lookAtLeases, [REGISTRY_CHANNEL]: changed };
+    opened.database.listen(channels, () => {
       wake();
       lookAtLeases();
+      changed();
     });
   }
   if (config.orchestrationApi.mode === "embedded") {
@@ -167,11 +180,18 @@ function watchCircuit({ circuit }: Database, metrics: Metrics, worker: WorkerCor
   });
 }
 
-function buildHttp(options: HostOptions, host: HostView, { database }: OpenedDatabase, metrics: Metrics): HttpServer {
+function buildHttp(
+  options: HostOptions,
+  host: HostView,
+  { database }: OpenedDatabase,
+  metrics: Metrics,
+  registry: HandlerRegistry,
+): HttpServer {
   const { config } = options.loaded;
   const app = createApp({
     host,
     database,
+    registry,
     authenticator: buildAuthenticator(config, { database, clock: options.clock, logger: options.logger }),
     onTurnedAway: (code) => metrics.requestsTurnedAway.inc({ code }),
     metrics: config.healthMonitoring.metricsCollectionEnabled ? metrics : undefined,
@@ -185,6 +205,13 @@ function buildHttp(options: HostOptions, host: HostView, { database }: OpenedDat
       rateLimit: { requests: config.web.rateLimitRequests, windowSeconds: config.web.rateLimitWindowSeconds },
       metricsPublic: config.auth.metricsPublic,
       maxContextBytes: config.stepProcessing.maxContextBytes,
+      uploads: {
+        maxComponentBytes: config.sandbox.prepare.maxComponentBytes,
+        maxSourceMapBytes: config.registry.maxSourceMapBytes,
+        bodySeconds: config.registry.uploadTimeoutSeconds,
+        // Its own preparation, and that of those before it in the line.
+        requestSeconds: config.registry.uploadTimeoutSeconds + 10 * config.sandbox.prepare.timeoutSeconds,
+      },
     },
   });
   return createHttpServer({
@@ -216,28 +243,32 @@ async function load(
 /** Pools for the configured namespaces, or for all that have templates or handlers. */
 async function serveNamespaces(
   config: HostConfig,
-  { database }: OpenedDatabase,
+  opened: OpenedDatabase,
   worker: WorkerCore,
   handlers: LoadedHandlers,
 ): Promise<void> {
-  const { namespaces } = config.stepProcessing;
-  const registered = (await registeredTemplates(database)).map(({ namespace }) => namespace);
-  const all = namespaces.length > 0 ? namespaces : [...new Set([...handlers.namespaces, ...registered])];
-  for (const namespace of all) {
+  const registered = (await registeredTemplates(opened.database)).map(({ namespace }) => namespace);
+  await servePools(config, opened, worker, [
+    ...config.stepProcessing.namespaces,
+    ...handlers.namespaces,
+    ...registered,
+  ]);
+}
+
+/** Pools for those of the namespaces that have none yet and that this host may serve. */
+async function servePools(
+  config: HostConfig,
+  { database }: OpenedDatabase,
+  worker: WorkerCore,
+  found: readonly string[],
+): Promise<void> {
+  const { namespaces: only } = config.stepProcessing;
+  const served = new Set(worker.coordinator.pools.map(({ namespace }) => namespace));
+  for (const namespace of new Set(found)) {
+    if (served.has(namespace) || (only.length > 0 && !only.includes(namespace))) continue;
     await ensureQueue(database, namespace);
     await worker.coordinator.addNamespace(namespace);
   }
-}
-
-function prepareLimits({ sandbox: { prepare } }: HostConfig): {
-  maxComponentBytes: number;
-  timeoutMs: number;
-  maxResidentBytes: number;
-  describeFuel: number;
-  describeMemoryBytes: number;
-} {
-  const { timeoutSeconds, ...limits } = prepare;
-  return { ...limits, timeoutMs: timeoutSeconds * 1_000 };
 }
 
 function retryDefaults({ stepProcessing }: HostConfig): RetryPolicy {

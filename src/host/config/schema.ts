@@ -4,6 +4,7 @@
  */
 import { LOG_LEVELS } from "../../core/logger.ts";
 import { MAX_ERROR_BYTES, MAX_FUEL, MAX_LOG_BYTES, MAX_RESULT_BYTES, WALL_NAMES } from "../../runtime/index.ts";
+import { CAPABILITY_NAMES, capabilityText } from "../domain/capabilities.ts";
 import { NAMESPACE_PATTERN, NAMESPACE_RULE } from "../domain/names.ts";
 import { choice, decimal, flag, section, text, textList, type ValueOf, wholeNumber } from "./key.ts";
 
@@ -60,7 +61,10 @@ export const CONFIG_SCHEMA = section("The host", {
       "Answers `/metrics` without credentials, as Tasker does. The metrics name namespaces. Off: callers need the permission `system:analytics_read`.",
     ),
     jwt: section("JWTs, signed with RS256. Off while `issuer` is empty.", {
-      issuer: text("The `iss` that JWTs must have.", { pattern: /^[^\s\p{Cc}]{0,500}$/u, accepted: "text without blanks" }),
+      issuer: text("The `iss` that JWTs must have.", {
+        pattern: /^[^\s\p{Cc}]{0,500}$/u,
+        accepted: "text without blanks",
+      }),
       audience: text("The `aud` that JWTs must have, alone or among others.", {
         pattern: /^[^\s\p{Cc}]{0,500}$/u,
         accepted: "text without blanks",
@@ -274,6 +278,65 @@ export const CONFIG_SCHEMA = section("The host", {
         min: 64 * KIB,
         max: 4 * GIB,
       }),
+    }),
+  }),
+
+  registry: section(
+    "Versions of handlers: uploads, and the copies that this host keeps; docs/registry.md explains it.",
+    {
+      cache_dir: text(
+        "Folder of prepared components, relative to the working directory. It may be deleted at any time.",
+        {
+          pattern: /^[^\0]+$/,
+          accepted: "a path",
+        },
+      ),
+      cache_max_bytes: wholeNumber("What the folder may hold; what was read longest ago goes first.", {
+        min: 0,
+        max: 1_024 * GIB,
+      }),
+      max_loaded_components: wholeNumber("Prepared components that are kept in memory.", { min: 1, max: 10_000 }),
+      max_preparing: wholeNumber("Components that are prepared at once, each in two processes, one after the other.", {
+        min: 1,
+        max: 64,
+      }),
+      max_uploads: wholeNumber(
+        "Uploads under way at once, waiting ones among them, each of them in memory; further ones are answered with 503.",
+        { min: 1, max: 10_000 },
+      ),
+      upload_timeout_seconds: decimal("An upload whose body takes longer to arrive is answered with 408.", {
+        min: 0.1,
+        max: HOUR_SECONDS,
+      }),
+      max_source_map_bytes: wholeNumber("Size of a source map that comes with a component.", { min: 0, max: GIB }),
+      poll_interval_seconds: decimal("How often the host looks for changed handlers when no notification comes.", {
+        min: 0.05,
+        max: HOUR_SECONDS,
+      }),
+      replace_versions: flag(
+        "`run --handlers` puts other bytes under a version that was used, and promotes what it loads, however much it imports: for a developer's own host. Uploads never do.",
+      ),
+    },
+  ),
+
+  grants: section("What the handlers of a namespace may import and use, where `tasker-host grants set` says nothing.", {
+    default_capabilities: textList("Capabilities of a namespace without grants of its own.", {
+      pattern: new RegExp(`^(${CAPABILITY_NAMES.join("|")})$`),
+      accepted: `an array of capabilities (${CAPABILITY_NAMES.map((name) => `${name}: ${capabilityText(name)}`).join("; ")})`,
+    }),
+    ceilings: section("What no namespace gets beyond on this host, whatever it was granted.", {
+      fuel: wholeNumber("Units of the fuel schedule, for one run.", { min: 1, max: MAX_FUEL }),
+      max_memory_bytes: wholeNumber("Memories and tables of one run.", { min: 64 * KIB, max: 4 * GIB }),
+      deadline_seconds: decimal("Longest deadline of a step, whatever its template says.", {
+        min: 0.01,
+        max: DAY_SECONDS,
+      }),
+      max_payload_bytes: wholeNumber(
+        "UTF-8 bytes of what a handler is given: context, inputs, configuration, results of other steps, checkpoint.",
+        { min: KIB, max: GIB },
+      ),
+      max_result_bytes: wholeNumber("UTF-8 bytes of a result.", { min: KIB, max: MAX_RESULT_BYTES }),
+      max_log_bytes: wholeNumber("UTF-8 bytes over all log lines of a run.", { min: 0, max: MAX_LOG_BYTES }),
     }),
   }),
 

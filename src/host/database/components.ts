@@ -18,39 +18,39 @@ export interface NewComponent extends ArtifactKey {
   readonly sourceMap: string | undefined;
   readonly imports: readonly string[];
   readonly exports: readonly string[];
+  /** Names of grants that its imports need. */
+  readonly capabilities: readonly string[];
   /** The prepared form. */
   readonly artifact: Uint8Array<ArrayBuffer>;
   readonly describeFuel: number;
 }
 
-export interface Activation {
-  readonly namespace: string;
-  readonly name: string;
-  readonly version: string;
-  readonly digest: string;
-  readonly callables: readonly string[];
-}
-
-/** A callable that another active component of the namespace serves. */
-export interface CallableConflict {
-  readonly callable: string;
-  /** `name@version` of that component. */
-  readonly heldBy: string;
-}
-
+const ARTIFACT_SHA256 = `
+  select sha256 from tasker_host.artifacts
+   where digest = $1 and preparer_version = $2 and fuel_schedule_id = $3`;
 const LOAD_ARTIFACT = `
   select bytes from tasker_host.artifacts
    where digest = $1 and preparer_version = $2 and fuel_schedule_id = $3`;
 const LOAD_COMPONENT = "select bytes, source_map from tasker_host.components where digest = $1";
-const STORE = "select tasker_host.store_component($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-const ACTIVATE = "select * from tasker_host.activate_handler($1, $2, $3, $4, $5)";
-const CALLABLES = `
-  select callable from tasker_host.active_callables where namespace = $1 order by callable`;
+const SOURCE_MAP = "select source_map from tasker_host.components where digest = $1";
+const STORE = "select tasker_host.store_component($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const UNPREPARED = `
+  select distinct v.digest, v.active
+    from tasker_host.handler_versions v
+   where not exists (
+     select from tasker_host.artifacts a
+      where a.digest = v.digest and a.preparer_version = $1 and a.fuel_schedule_id = $2)
+   order by v.active desc, v.digest`;
 
-/** The prepared form; undefined where nobody stored it yet. */
+/** SHA-256 of the prepared form as it was stored; undefined where nobody stored it yet. */
+export async function artifactSha256(database: Database, key: ArtifactKey): Promise<string | undefined> {
+  const rows = await database.query<{ readonly sha256: string }>("artifact_sha256", ARTIFACT_SHA256, keyValues(key));
+  return rows[0]?.sha256;
+}
+
+/** The prepared form as the database has it now; undefined where nobody stored it yet. */
 export async function loadArtifact(database: Database, key: ArtifactKey): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const values = [key.digest, key.preparerVersion, key.fuelScheduleId];
-  const [row] = await database.query<{ readonly bytes: Buffer }>("load_artifact", LOAD_ARTIFACT, values);
+  const [row] = await database.query<{ readonly bytes: Buffer }>("load_artifact", LOAD_ARTIFACT, keyValues(key));
   return row === undefined ? undefined : bytesOf(row.bytes);
 }
 
@@ -64,44 +64,47 @@ export async function loadComponent(database: Database, digest: string): Promise
   return row === undefined ? undefined : { bytes: bytesOf(row.bytes), sourceMap: row.source_map ?? undefined };
 }
 
-/** Stores component and prepared form; what is there already stays as it is. */
+/** The source map that came with the component, where one did. */
+export async function loadSourceMap(database: Database, digest: string): Promise<string | undefined> {
+  const rows = await database.query<{ readonly source_map: string | null }>("load_source_map", SOURCE_MAP, [digest]);
+  return rows[0]?.source_map ?? undefined;
+}
+
+/** Stores component and prepared form; what is there already and whole stays as it is. */
 export async function storeComponent(database: Database, component: NewComponent): Promise<void> {
   await database.query("store_component", STORE, [
     component.digest,
-    Buffer.from(component.bytes.buffer, component.bytes.byteOffset, component.bytes.byteLength),
+    asBuffer(component.bytes),
     component.sourceMap ?? null,
     component.imports,
     component.exports,
+    component.capabilities,
     component.preparerVersion,
     component.fuelScheduleId,
-    Buffer.from(component.artifact.buffer, component.artifact.byteOffset, component.artifact.byteLength),
+    asBuffer(component.artifact),
     component.describeFuel,
   ]);
 }
 
-/**
- * Makes the digest the active version of `name` in the namespace. Where another active component serves one of the
- * callables nothing changes, and the conflicts are returned.
- */
-export async function activateHandler(
+/** Digests of versions without a prepared form of this preparer and schedule, active ones first. */
+export async function unpreparedDigests(
   database: Database,
-  activation: Activation,
-): Promise<readonly CallableConflict[]> {
-  const { namespace, name, version, digest, callables } = activation;
-  const rows = await database.query<{ readonly callable: string; readonly held_by: string }>(
-    "activate_handler",
-    ACTIVATE,
-    [namespace, name, version, digest, callables],
-  );
-  return rows.map((row) => ({ callable: row.callable, heldBy: row.held_by }));
+  { preparerVersion, fuelScheduleId }: Omit<ArtifactKey, "digest">,
+): Promise<readonly string[]> {
+  const values = [preparerVersion, fuelScheduleId];
+  const rows = await database.query<{ readonly digest: string }>("unprepared_digests", UNPREPARED, values);
+  return [...new Set(rows.map(({ digest }) => digest))];
 }
 
-/** The callables that active components of the namespace serve, sorted. */
-export async function activeCallables(database: Database, namespace: string): Promise<readonly string[]> {
-  const rows = await database.query<{ readonly callable: string }>("active_callables", CALLABLES, [namespace]);
-  return rows.map((row) => row.callable);
+/** The same bytes for pg, without a copy. */
+export function asBuffer(bytes: Uint8Array<ArrayBuffer>): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function bytesOf(buffer: Buffer): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer);
+}
+
+function keyValues({ digest, preparerVersion, fuelScheduleId }: ArtifactKey): readonly string[] {
+  return [digest, preparerVersion, fuelScheduleId];
 }

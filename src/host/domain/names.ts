@@ -22,3 +22,7 @@ export const VERSION_RULE = 'three numbers with dots such as "1.0.0", at most 16
 /** Callables: any characters but blanks and control characters, as handlers of other languages use `::` and `/`. */
 export const CALLABLE_PATTERN = /^[^\s\p{Cc}\p{Cs}]{1,500}$/u;
 export const CALLABLE_RULE = "1 to 500 characters without blanks or control characters";
+
+/** Names of handlers: of components as their manifests say them. They stand in paths of URLs. */
+export const HANDLER_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+export const HANDLER_NAME_RULE = "a letter or digit, then letters, digits, `.`, `_` or `-`, at most 64 characters";

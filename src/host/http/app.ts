@@ -13,6 +13,11 @@ import { requestTimeout } from "./middleware/request-timeout.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
 import { servingGate } from "./middleware/serving-gate.ts";
 import { auditRoute } from "./routes/audit.ts";
+import { grantsRoutes } from "./routes/grants.ts";
+import { changeHandlerRoutes } from "./routes/handlers/change.ts";
+import { listHandlersRoute } from "./routes/handlers/list.ts";
+import { readHandlerRoutes } from "./routes/handlers/read.ts";
+import { isUpload, uploadRoute } from "./routes/handlers/upload.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { listTasksRoute } from "./routes/list-tasks.ts";
 import { metricsRoute } from "./routes/metrics.ts";
@@ -47,7 +52,12 @@ export function createApp(deps: AppDeps): App {
   app.use(rateLimitHeaders(settings.rateLimit));
   app.use(hostCheck({ names: settings.allowedHosts, origins: settings.corsOrigins }));
   if (settings.corsOrigins.length > 0) app.use(crossOrigin(settings.corsOrigins));
-  app.use(requestTimeout(settings.requestTimeoutSeconds, deps.clock));
+  app.use(
+    requestTimeout((c) => {
+      const { requestTimeoutSeconds, uploads } = settings;
+      return isUpload(c.req) ? Math.max(uploads.requestSeconds, requestTimeoutSeconds) : requestTimeoutSeconds;
+    }, deps.clock),
+  );
   app.use(authentication(deps.authenticator));
   app.use(rateLimit(settings.rateLimit));
   app.use("/v1/*", servingGate(deps.host));
@@ -59,6 +69,11 @@ export function createApp(deps: AppDeps): App {
   listTasksRoute(app, deps);
   readTaskRoute(app, deps);
   readStepsRoute(app, deps);
+  uploadRoute(app, deps);
+  listHandlersRoute(app, deps);
+  readHandlerRoutes(app, deps);
+  changeHandlerRoutes(app, deps);
+  grantsRoutes(app, deps);
   auditRoute(app, deps);
   openApiRoutes(app, deps.host.version);
   return app;

@@ -7,12 +7,14 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Principal } from "../domain/principal.ts";
 import type { Authenticator } from "../identity/authenticator.ts";
 import type { RateLimit } from "./middleware/rate-limit.ts";
+import type { HandlerRegistry } from "../registry/handler-registry.ts";
 import type { HostView } from "./host-view.ts";
 
 /** What the API stands on. */
 export interface AppDeps {
   readonly host: HostView;
   readonly database: Database;
+  readonly registry: HandlerRegistry;
   readonly authenticator: Authenticator;
   /** Undefined: `/metrics` does not exist (`health_monitoring.metrics_collection_enabled = false`). */
   readonly metrics: { render(): Promise<string> } | undefined;
@@ -35,6 +37,17 @@ export interface HttpSettings {
   /** `/metrics` asks for no credentials. */
   readonly metricsPublic: boolean;
   readonly maxContextBytes: number;
+  readonly uploads: UploadSettings;
+}
+
+/** Of the sections `registry` and `sandbox.prepare`. */
+export interface UploadSettings {
+  readonly maxComponentBytes: number;
+  readonly maxSourceMapBytes: number;
+  /** How long the body may take to arrive. */
+  readonly bodySeconds: number;
+  /** How long the whole request may take: the body, the line before the gate, the gate. */
+  readonly requestSeconds: number;
 }
 
 /** What the middleware leaves for the routes. */

@@ -21,10 +21,23 @@ export function requireJson(contentType: string | undefined): void {
  * @throws TSK_REQUEST_TOO_LARGE, TSK_JSON_MALFORMED where the bytes are not UTF-8, and the reason of `deadline`.
  */
 export async function readBody(request: Request, maxBytes: number, deadline: AbortSignal): Promise<string> {
+  return textOf(await readBytes(request, maxBytes, deadline));
+}
+
+/** The body as it is, counted while it is read. @throws TSK_REQUEST_TOO_LARGE and the reason of `deadline`. */
+export async function readBytes(
+  request: Request,
+  maxBytes: number,
+  deadline: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const chunks = await readChunks(request, maxBytes, deadline);
+  return Buffer.concat(await readChunks(request, maxBytes, deadline));
+}
+
+/** @throws TSK_JSON_MALFORMED where the bytes are not UTF-8 */
+export function textOf(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new TaskerError("TSK_JSON_MALFORMED", { attempted: ATTEMPTED, found: "bytes that are not UTF-8", cause });
   }

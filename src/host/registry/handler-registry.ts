@@ -1,29 +1,27 @@
 import { createHash } from "node:crypto";
-import { TaskerError } from "../../core/errors/index.ts";
-import type { Logger } from "../../core/logger.ts";
-import {
-  type Artifact,
-  decodeArtifact,
-  encodeArtifact,
-  FUEL_SCHEDULE_ID,
-  prepareComponent,
-  type PrepareLimits,
-  PREPARER_VERSION,
-} from "../../runtime/index.ts";
-import {
-  activateHandler,
-  activeCallables,
-  loadArtifact,
-  loadComponent,
-  storeComponent,
-} from "../database/components.ts";
+import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
+import type { Artifact } from "../../runtime/index.ts";
 import type { Database } from "../database/connection.ts";
-
-/** A component ready to run, and what helps to explain its failures. */
-export interface LoadedComponent {
-  readonly artifact: Artifact;
-  readonly sourceMap: string | undefined;
-}
+import { activeCallables, readVersion } from "../database/handler-lists.ts";
+import {
+  approveVersion,
+  deleteVersion,
+  deprecateVersion,
+  type PromoteVerdict,
+  promoteVersion,
+  registerVersion,
+  type RegisterVerdict,
+  type Replaced,
+  rollBackHandler,
+  type VersionName,
+} from "../database/handler-versions.ts";
+import type { Actor } from "../domain/actor.ts";
+import { HANDLER_NAME_PATTERN, HANDLER_NAME_RULE, VERSION_PATTERN, VERSION_RULE } from "../domain/names.ts";
+import type { ComponentStore, LoadedComponent } from "./component-store.ts";
+import { newComponent } from "./component-store.ts";
+import type { NamespaceGrants } from "./namespace-grants.ts";
+import { activationRefused, promotionRefused, versionText, versionUnknown } from "./refusals.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
 export interface ComponentFacts {
   readonly digest: string;
@@ -38,53 +36,167 @@ export interface RegisteredComponent {
   readonly sizeBytes: number;
   /** False where the database had the artifact already. */
   readonly prepared: boolean;
+  /** `known`: the version was there with the same bytes. */
+  readonly verdict: "created" | "known" | "replaced";
+  /** The promotion, where one was asked for. */
+  readonly promotion: Promotion | undefined;
+}
+
+/** What a promotion changed. */
+export interface Promotion {
+  /** False: the version was active already. */
+  readonly changed: boolean;
+  readonly replaced: Replaced;
+}
+
+export interface RegisterOptions {
+  readonly actor: Actor;
+  /** Makes it the active version. `if-new`: only where it is new here, so that a start undoes no roll back. */
+  readonly promote: "always" | "if-new" | "never";
+  /** What the component must call itself. */
+  readonly expect?: { readonly name: string; readonly version: string };
+  /** A developer's own host: other bytes take the place of a used version, and wider imports need no approval. */
+  readonly development?: boolean;
+  /** Aborts what is not stored yet. */
+  readonly signal?: AbortSignal;
+}
+
+/** What an upload brings. */
+export interface UploadedFiles {
+  readonly component: Uint8Array<ArrayBuffer>;
+  readonly sourceMap: string | undefined;
 }
 
 export interface HandlerRegistryOptions {
   readonly database: Database;
-  readonly prepareLimits: PrepareLimits;
-  readonly logger: Logger;
+  readonly store: ComponentStore;
+  readonly grants: NamespaceGrants;
+  /** Uploads under way at once, waiting ones among them. */
+  readonly maxUploads: number;
+  /** Of what this host registers by itself. */
+  readonly hostActor: Actor;
+  /** See `RegisterOptions.development`; for what this host registers by itself. */
+  readonly replaceVersions: boolean;
 }
 
-/** Which component serves which callable, and the prepared artifacts behind the digests. */
+/** Versions of handlers: how they come, become active, and go. The database judges; this says why. */
 export class HandlerRegistry {
+  readonly grants: NamespaceGrants;
   readonly #options: HandlerRegistryOptions;
-  /** Every digest that this host has run; promises, so that ten steps of one digest load it once. */
-  readonly #loaded = new Map<string, Promise<LoadedComponent>>();
+  readonly #uploads: WaitingLine;
+  /** One line a version, so that of twenty uploads of it nineteen wait for the first and cost nothing. */
+  readonly #lines = new Map<string, { line: WaitingLine; users: number }>();
 
   constructor(options: HandlerRegistryOptions) {
     this.#options = options;
+    this.grants = options.grants;
+    this.#uploads = new WaitingLine({ maxActive: options.maxUploads, maxWaiting: 0 });
   }
 
-  /**
-   * Makes a component known and active in a namespace: prepared at most once per digest, whoever registers it.
-   * @throws TSK_COMPONENT_… where the gate refuses it; TSK_COMPONENT_CALLABLE_TAKEN where another component serves one of its callables.
-   */
-  async register(
+  /** What a host registers by itself: the folder of `--handlers`, and what `dev` has built. */
+  register(
     namespace: string,
-    bytes: Uint8Array<ArrayBuffer>,
+    component: Uint8Array<ArrayBuffer>,
     sourceMap: string | undefined,
   ): Promise<RegisteredComponent> {
-    const digest = createHash("sha256").update(bytes).digest("hex");
-    const stored = await this.#loadStored(digest);
-    const artifact = stored ?? (await this.#prepare(bytes, sourceMap));
-    await this.#activate(namespace, artifact);
-    this.#loaded.set(digest, Promise.resolve({ artifact, sourceMap }));
-    return { namespace, artifact, sizeBytes: bytes.length, prepared: stored === undefined };
+    const { hostActor, replaceVersions } = this.#options;
+    return this.#register(
+      namespace,
+      { component, sourceMap },
+      {
+        actor: hostActor,
+        promote: replaceVersions ? "always" : "if-new",
+        development: replaceVersions,
+      },
+    );
   }
 
   /**
-   * The component with this digest: from memory, else from the database, else prepared again from its stored bytes.
-   * @throws TSK_COMPONENT_UNKNOWN where the database does not have it.
+   * Takes an upload: `read` is called when there is room for it.
+   * @throws TSK_REGISTRY_BUSY, TSK_REGISTRY_VERSION_CONFLICT, TSK_REGISTRY_MANIFEST_MISMATCH, TSK_COMPONENT_… where the gate
+   * refuses it: then nothing is stored. Where only the promotion is refused (TSK_GRANT_…, TSK_COMPONENT_CALLABLE_TAKEN), the
+   * version is stored.
    */
+  upload(
+    version: VersionName,
+    read: () => Promise<UploadedFiles>,
+    options: { readonly actor: Actor; readonly promote: boolean; readonly signal: AbortSignal },
+  ): Promise<RegisteredComponent> {
+    const { namespace, name } = version;
+    return this.#uploads.run(`Cannot upload ${versionText(version)}`, async () =>
+      this.#register(namespace, await read(), {
+        actor: options.actor,
+        promote: options.promote ? "always" : "never",
+        expect: { name, version: version.version },
+        signal: options.signal,
+      }),
+    );
+  }
+
+  /** Makes a version the active one. @throws TSK_REGISTRY_VERSION_…, TSK_GRANT_…, TSK_COMPONENT_CALLABLE_TAKEN */
+  async promote(actor: Actor, version: VersionName): Promise<Promotion> {
+    return this.#promote(actor, version, false);
+  }
+
+  /** Undoes the last promotion; called again, the one before. @throws TSK_REGISTRY_…, TSK_GRANT_MISSING, TSK_COMPONENT_CALLABLE_TAKEN */
+  async rollBack(
+    actor: Actor,
+    handler: Omit<VersionName, "version">,
+  ): Promise<{ readonly version: string; readonly replaced: Replaced }> {
+    const { database, grants } = this.#options;
+    const attempted = `Cannot roll back "${handler.namespace}/${handler.name}"`;
+    const verdict = await rollBackHandler(database, actor, handler, grants.defaultCapabilities);
+    switch (verdict.verdict) {
+      case "rolled_back":
+        return { version: verdict.version, replaced: verdict.replaced };
+      case "unknown":
+        throw new TaskerError("TSK_REGISTRY_HANDLER_UNKNOWN", { attempted, found: "no version of it is active" });
+      case "nothing":
+        throw new TaskerError("TSK_REGISTRY_NOTHING_BEFORE", {
+          attempted,
+          found: "no version was active before that still may be",
+        });
+      default:
+        throw activationRefused(`${attempted} to ${verdict.version}`, handler.namespace, verdict);
+    }
+  }
+
+  /** Lets a version become active although it imports more than the active one. @throws TSK_REGISTRY_VERSION_UNKNOWN */
+  async approve(actor: Actor, version: VersionName): Promise<void> {
+    if (await approveVersion(this.#options.database, actor, version)) return;
+    throw versionUnknown(`Cannot approve ${versionText(version)}`, version);
+  }
+
+  /** Says that a version may not become active any more, or that it may. @throws TSK_REGISTRY_VERSION_UNKNOWN */
+  async deprecate(actor: Actor, version: VersionName, deprecated: boolean): Promise<void> {
+    if (await deprecateVersion(this.#options.database, actor, version, deprecated)) return;
+    throw versionUnknown(`Cannot deprecate ${versionText(version)}`, version);
+  }
+
+  /** Deletes a version that no step can need any more. @throws TSK_REGISTRY_VERSION_… */
+  async delete(actor: Actor, version: VersionName): Promise<void> {
+    const attempted = `Cannot delete ${versionText(version)}`;
+    const answer = await deleteVersion(this.#options.database, actor, version);
+    switch (answer.verdict) {
+      case "deleted":
+        return;
+      case "unknown":
+        throw versionUnknown(attempted, version);
+      case "active":
+        throw new TaskerError("TSK_REGISTRY_VERSION_ACTIVE", { attempted, found: "it is the active version" });
+      case "in_use": {
+        const { leased, waiting } = answer;
+        const found = `${leased} steps run with it, and ${waiting} that it ran wait to be tried again`;
+        throw new TaskerError("TSK_REGISTRY_VERSION_IN_USE", { attempted, found, details: { leased, waiting } });
+      }
+      default:
+        answer satisfies never;
+    }
+  }
+
+  /** The component with this digest, see `ComponentStore.load`. */
   load(digest: string): Promise<LoadedComponent> {
-    const known = this.#loaded.get(digest);
-    if (known !== undefined) return known;
-    const loading = this.#loadFromStore(digest);
-    this.#loaded.set(digest, loading);
-    // A failed load is tried again by the next step that needs it.
-    loading.catch(() => this.#loaded.delete(digest));
-    return loading;
+    return this.#options.store.load(digest);
   }
 
   /** What a step's result says of the component that ran it; undefined for a native handler. */
@@ -98,59 +210,114 @@ export class HandlerRegistry {
     return activeCallables(this.#options.database, namespace);
   }
 
-  async #loadStored(digest: string): Promise<Artifact | undefined> {
-    const bytes = await loadArtifact(this.#options.database, {
-      digest,
-      preparerVersion: PREPARER_VERSION,
-      fuelScheduleId: FUEL_SCHEDULE_ID,
+  async #register(
+    namespace: string,
+    { component, sourceMap }: UploadedFiles,
+    options: RegisterOptions,
+  ): Promise<RegisteredComponent> {
+    const { expect } = options;
+    if (expect === undefined) return this.#registerAlone(namespace, { component, sourceMap }, options);
+    return this.#inLine(`${namespace}/${expect.name}/${expect.version}`, async () => {
+      await this.#refuseConflict({ namespace, ...expect }, component);
+      return this.#registerAlone(namespace, { component, sourceMap }, options);
     });
-    return bytes === undefined ? undefined : decodeArtifact(bytes);
   }
 
-  async #loadFromStore(digest: string): Promise<LoadedComponent> {
-    const component = await loadComponent(this.#options.database, digest);
-    if (component === undefined) {
-      throw new TaskerError("TSK_COMPONENT_UNKNOWN", {
-        attempted: `Cannot load component ${digest}`,
-        found: "the database has no component with this digest",
-      });
+  async #registerAlone(
+    namespace: string,
+    { component, sourceMap }: UploadedFiles,
+    options: RegisterOptions,
+  ): Promise<RegisteredComponent> {
+    const { database, store } = this.#options;
+    const { artifact, prepared } = await store.prepare(component);
+    const version = versionOf(namespace, artifact, options.expect);
+    // The last moment to leave nothing behind: the caller is gone, or has its answer.
+    options.signal?.throwIfAborted();
+    const answer = await registerVersion(database, {
+      ...version,
+      actor: options.actor,
+      callables: artifact.manifest.callables,
+      component: newComponent(artifact, component, sourceMap),
+      replace: options.development === true,
+    });
+    if (answer.verdict === "conflict") throw conflict(version, artifact.digest, answer.digest);
+    store.forget(artifact.digest);
+    const promotion = await this.#promoteNew(version, answer.verdict, options);
+    return { namespace, artifact, sizeBytes: component.length, prepared, verdict: answer.verdict, promotion };
+  }
+
+  async #promoteNew(
+    version: VersionName,
+    verdict: RegisterVerdict["verdict"],
+    { actor, promote, development = false }: RegisterOptions,
+  ): Promise<Promotion | undefined> {
+    if (promote === "never" || (promote === "if-new" && verdict === "known")) return undefined;
+    return this.#promote(actor, version, development);
+  }
+
+  async #promote(actor: Actor, version: VersionName, approved: boolean): Promise<Promotion> {
+    const { database, grants } = this.#options;
+    const answer: PromoteVerdict = await promoteVersion(database, actor, version, grants.defaultCapabilities, approved);
+    if (answer.verdict === "promoted") return { changed: true, replaced: answer.replaced };
+    if (answer.verdict === "unchanged") return { changed: false, replaced: null };
+    throw promotionRefused(version, answer);
+  }
+
+  /** Before anything is prepared: most uploads that lose lose here. */
+  async #refuseConflict(version: VersionName, component: Uint8Array): Promise<void> {
+    const there = await readVersion(this.#options.database, version);
+    const digest = createHash("sha256").update(component).digest("hex");
+    if (there !== undefined && there.digest !== digest) throw conflict(version, digest, there.digest);
+  }
+
+  async #inLine<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const entry = this.#lines.get(key) ?? { line: new WaitingLine({ maxActive: 1, maxWaiting: Infinity }), users: 0 };
+    this.#lines.set(key, entry);
+    entry.users += 1;
+    try {
+      return await entry.line.run(key, work);
+    } finally {
+      entry.users -= 1;
+      if (entry.users === 0) this.#lines.delete(key);
     }
-    const artifact = (await this.#loadStored(digest)) ?? (await this.#prepare(component.bytes, component.sourceMap));
-    return { artifact, sourceMap: component.sourceMap };
   }
+}
 
-  async #prepare(bytes: Uint8Array<ArrayBuffer>, sourceMap: string | undefined): Promise<Artifact> {
-    const artifact = await prepareComponent(bytes, this.#options.prepareLimits);
-    await storeComponent(this.#options.database, {
-      digest: artifact.digest,
-      preparerVersion: artifact.preparerVersion,
-      fuelScheduleId: artifact.fuelScheduleId,
-      bytes,
-      sourceMap,
-      imports: artifact.imports,
-      exports: artifact.exports,
-      artifact: encodeArtifact(artifact),
-      describeFuel: artifact.describeFuel,
-    });
-    this.#options.logger.debug({ digest: artifact.digest, name: artifact.manifest.name }, "component prepared");
-    return artifact;
-  }
+/** True for a refusal of the promotion alone: the version is stored. */
+export function isPromotionRefusal(error: unknown): error is TaskerError {
+  return isTaskerError(error) && (error.code.startsWith("TSK_GRANT_") || error.code === "TSK_COMPONENT_CALLABLE_TAKEN");
+}
 
-  async #activate(namespace: string, { manifest, digest }: Artifact): Promise<void> {
-    const { name, version, callables } = manifest;
-    const conflicts = await activateHandler(this.#options.database, {
-      namespace,
-      name,
-      version,
-      digest,
-      callables,
-    });
-    if (conflicts.length === 0) return;
-    throw new TaskerError("TSK_COMPONENT_CALLABLE_TAKEN", {
-      attempted: `Cannot activate component "${name}@${version}" in namespace "${namespace}"`,
-      found: conflicts.map(({ callable, heldBy }) => `callable "${callable}" is served by "${heldBy}"`).join(", "),
-      accepted: "callables that no other active component of the namespace serves",
-      details: { conflicts },
+/** The version that the component is, by its own word. @throws TSK_REGISTRY_MANIFEST_MISMATCH, TSK_COMPONENT_MANIFEST_INVALID */
+function versionOf(
+  namespace: string,
+  { manifest: { name, version } }: Artifact,
+  expect: RegisterOptions["expect"],
+): VersionName {
+  const attempted = "Cannot register the component";
+  if (expect !== undefined && (expect.name !== name || expect.version !== version)) {
+    throw new TaskerError("TSK_REGISTRY_MANIFEST_MISMATCH", {
+      attempted: `Cannot upload ${versionText({ namespace, ...expect })}`,
+      found: `the component calls itself "${name}" ${version}`,
+      accepted: `a component that calls itself "${expect.name}" ${expect.version}`,
     });
   }
+  if (!HANDLER_NAME_PATTERN.test(name)) {
+    const found = `the name ${JSON.stringify(name)}`;
+    throw new TaskerError("TSK_COMPONENT_MANIFEST_INVALID", { attempted, found, accepted: HANDLER_NAME_RULE });
+  }
+  if (!VERSION_PATTERN.test(version)) {
+    const found = `the version ${JSON.stringify(version)}`;
+    throw new TaskerError("TSK_COMPONENT_MANIFEST_INVALID", { attempted, found, accepted: VERSION_RULE });
+  }
+  return { namespace, name, version };
+}
+
+function conflict(version: VersionName, digest: string, there: string): TaskerError {
+  return new TaskerError("TSK_REGISTRY_VERSION_CONFLICT", {
+    attempted: `Cannot register ${versionText(version)} with digest ${digest.slice(0, 12)}…`,
+    found: `the version is there with digest ${there.slice(0, 12)}…`,
+    accepted: "the same bytes, or another version",
+    details: { digest, there },
+  });
 }

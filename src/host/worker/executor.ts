@@ -16,6 +16,8 @@ export interface ExecutorDeps {
   readonly reporter: ResultReporter;
   /** Stores a resume point for a step that keeps its lease; false where the lease is gone. */
   readonly saveCheckpoint: (step: ClaimedStep, checkpointJson: string) => Promise<boolean>;
+  /** The component that has become active for the step's callable since its claim, recorded with its lease. */
+  readonly serveLate: (step: ClaimedStep) => Promise<string | undefined>;
   /** What the result says of the component that ran; undefined for a native handler. */
   readonly componentFacts: (digest: string | undefined) => Promise<ResultFacts["component"]>;
   readonly clock: Clock;
@@ -30,6 +32,8 @@ export interface ExecutorDeps {
 interface FinalRun {
   readonly run: RunReport & { readonly outcome: FinalOutcome };
   readonly startedMs: number;
+  /** Of the component that ran it; undefined for a native handler. */
+  readonly digest: string | undefined;
 }
 
 const NO_USAGE = { fuelUsed: 0, peakMemoryBytes: 0, durationMs: 0 };
@@ -59,28 +63,36 @@ export class WorkerExecutor {
     let step = claimed;
     for (;;) {
       const startedMs = this.#deps.clock.now();
-      const run = await this.#announce(hydrate(step, this.#deps.hydration));
+      const { run, digest } = await this.#announce(step);
       this.#count(step.namespace, run);
       const { outcome } = run;
-      if (outcome.kind !== "checkpoint-yield") return { run: { ...run, outcome }, startedMs };
+      if (outcome.kind !== "checkpoint-yield") return { run: { ...run, outcome }, startedMs, digest };
       const checkpointJson = checkpointText(outcome, this.#deps.clock.now());
       if (!(await this.#saveCheckpoint(step, checkpointJson))) {
         const lost: FinalOutcome = { kind: "sandbox-lost", reason: "its lease was gone when it yielded a checkpoint" };
-        return { run: { ...run, outcome: lost }, startedMs };
+        return { run: { ...run, outcome: lost }, startedMs, digest };
       }
-      step = { ...step, checkpointJson };
+      step = { ...step, checkpointJson, digest };
     }
   }
 
-  async #announce(event: StepEvent): Promise<RunReport> {
+  /** Runs the step once. Where nobody serves it here, the database may know a component that came after the claim. */
+  async #announce(step: ClaimedStep): Promise<{ readonly run: RunReport; readonly digest: string | undefined }> {
+    const { publisher, serveLate, hydration, logger } = this.#deps;
+    const event = hydrate(step, hydration);
+    let { digest } = step;
     try {
-      const run = await this.#deps.publisher.fireStepEvent(event);
-      return run ?? { outcome: handlerNotFound(event), usage: NO_USAGE, logs: [] };
+      let run = await publisher.fireStepEvent(event);
+      if (run === undefined) {
+        digest = await serveLate(step);
+        run = digest === undefined ? undefined : await publisher.fireStepEvent({ ...event, moduleDigest: digest });
+      }
+      return { run: run ?? { outcome: handlerNotFound(event), usage: NO_USAGE, logs: [] }, digest };
     } catch (error) {
       // The host's failure, not the guest's: the step is tried again, here or elsewhere.
-      this.#deps.logger.error({ err: error, stepUuid: event.payload.step.stepUuid }, "step could not be run");
+      logger.error({ err: error, stepUuid: step.stepUuid }, "step could not be run");
       const reason = error instanceof Error ? error.message : String(error);
-      return { outcome: { kind: "sandbox-lost", reason }, usage: NO_USAGE, logs: [] };
+      return { run: { outcome: { kind: "sandbox-lost", reason }, usage: NO_USAGE, logs: [] }, digest };
     }
   }
 
@@ -93,7 +105,7 @@ export class WorkerExecutor {
     }
   }
 
-  async #report(claimed: ClaimedStep, { run, startedMs }: FinalRun): Promise<StepReport> {
+  async #report(claimed: ClaimedStep, { run, startedMs, digest }: FinalRun): Promise<StepReport> {
     const result = outcomeToResult(run.outcome);
     const facts: ResultFacts = {
       stepUuid: claimed.stepUuid,
@@ -103,7 +115,7 @@ export class WorkerExecutor {
       workerId: this.#deps.workerId,
       workerHostname: this.#deps.workerHostname,
       usage: run.usage,
-      component: await this.#deps.componentFacts(claimed.digest).catch(() => undefined),
+      component: await this.#deps.componentFacts(digest).catch(() => undefined),
     };
     return {
       stepUuid: claimed.stepUuid,

@@ -1,11 +1,12 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { Clock } from "../../../core/clock.ts";
 import { TaskerError } from "../../../core/errors/index.ts";
 import type { AppEnv } from "../deps.ts";
 
 /** Answers with 408 when a request, body and all, takes longer; `deadline` tells the route to give up. */
-export function requestTimeout(seconds: number, clock: Clock): MiddlewareHandler<AppEnv> {
+export function requestTimeout(secondsFor: (c: Context<AppEnv>) => number, clock: Clock): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
+    const seconds = secondsFor(c);
     const answered = new AbortController();
     const deadline = new AbortController();
     c.set("deadline", deadline.signal);

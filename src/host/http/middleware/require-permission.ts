@@ -14,17 +14,21 @@ export function requirePermission(permission: Permission): MiddlewareHandler<App
     const principal = await c.get("authenticate")();
     c.set("principal", principal);
     const attempted = `Cannot answer ${c.req.method} ${c.req.path.slice(0, 200)}`;
-    if (!isPermitted(principal, permission)) {
-      throw new TaskerError("TSK_AUTH_PERMISSION_MISSING", {
-        attempted,
-        found: `${nameOf(principal)} lacks the permission "${permission}"`,
-        details: { permission },
-      });
-    }
+    requirePermissionOf(principal, permission, attempted);
     const namespace = c.req.param("namespace");
     if (namespace !== undefined) requireNamespace(principal, namespace, attempted);
     await next();
   };
+}
+
+/** For a permission that a request needs besides that of its route. @throws TSK_AUTH_PERMISSION_MISSING */
+export function requirePermissionOf(principal: Principal, permission: Permission, attempted: string): void {
+  if (isPermitted(principal, permission)) return;
+  throw new TaskerError("TSK_AUTH_PERMISSION_MISSING", {
+    attempted,
+    found: `${nameOf(principal)} lacks the permission "${permission}"`,
+    details: { permission },
+  });
 }
 
 /**

@@ -1,0 +1,54 @@
+-- Makes a component known as a version of a handler, and stores it, in one transaction: an upload that loses leaves nothing.
+-- Returns {"verdict"}:
+--   'created'   it is new
+--   'known'     the version is there with the same bytes
+--   'replaced'  other bytes took its place (only with `p_replace`: a developer's own host)
+--   'conflict'  it is there with other bytes, their digest is in "digest"; nothing changed
+-- `p_component`: {"digest","source_map","imports","exports","capabilities","preparer_version","fuel_schedule_id",
+-- "describe_fuel"}, besides its bytes and prepared form.
+create or replace function tasker_host.register_version(
+  p_actor jsonb, p_namespace text, p_name text, p_version text, p_callables text[],
+  p_component jsonb, p_bytes bytea, p_artifact bytea, p_replace boolean
+) returns jsonb
+language plpgsql as $$
+declare
+  v_now timestamp := tasker_host.current_time();
+  v_digest text := p_component ->> 'digest';
+  v_known text;
+begin
+  perform tasker_host.lock_registry(p_namespace);
+
+  select v.digest into v_known
+  from tasker_host.handler_versions v
+  where v.namespace = p_namespace and v.name = p_name and v.version = p_version;
+  if v_known <> v_digest and not p_replace then
+    return jsonb_build_object('verdict', 'conflict', 'digest', v_known);
+  end if;
+
+  perform tasker_host.store_component(
+    v_digest, p_bytes, p_component ->> 'source_map',
+    array(select jsonb_array_elements_text(p_component -> 'imports')),
+    array(select jsonb_array_elements_text(p_component -> 'exports')),
+    array(select jsonb_array_elements_text(p_component -> 'capabilities')),
+    p_component ->> 'preparer_version', p_component ->> 'fuel_schedule_id',
+    p_artifact, (p_component ->> 'describe_fuel')::bigint);
+  -- Who brings the source map later than the component helps its errors all the same.
+  update tasker_host.components c set source_map = p_component ->> 'source_map'
+  where c.digest = v_digest and c.source_map is null and p_component ->> 'source_map' is not null;
+  if v_known = v_digest then
+    return jsonb_build_object('verdict', 'known');
+  end if;
+
+  insert into tasker_host.handler_versions
+    (namespace, name, version, digest, callables, active, created_at, uploaded_by)
+  values (p_namespace, p_name, p_version, v_digest, p_callables, false, v_now, p_actor)
+  on conflict (namespace, name, version) do update
+  set digest = excluded.digest, callables = excluded.callables, active = false, created_at = excluded.created_at,
+      uploaded_by = excluded.uploaded_by, approved_at = null, approved_by = null, deprecated_at = null;
+  perform tasker_host.note_registry_change(
+    p_actor, 'handler.uploaded', p_namespace,
+    jsonb_strip_nulls(jsonb_build_object(
+      'name', p_name, 'version', p_version, 'digest', v_digest, 'replaced_digest', v_known)));
+  return jsonb_build_object('verdict', case when v_known is null then 'created' else 'replaced' end);
+end
+$$;

@@ -1,0 +1,175 @@
+/** Versions of handlers as the database judges them: every change is one function, one transaction, one entry of the audit. */
+import type { Actor } from "../domain/actor.ts";
+import { asBuffer, type NewComponent } from "./components.ts";
+import type { Database } from "./connection.ts";
+
+/** A version of a handler, by its names. */
+export interface VersionName {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+export interface NewVersion extends VersionName {
+  readonly actor: Actor;
+  readonly callables: readonly string[];
+  readonly component: NewComponent;
+  /** Other bytes under a used version take its place, instead of being a conflict. */
+  readonly replace: boolean;
+}
+
+/** What became of a new version; `conflict`: it is there with other bytes, and nothing changed. */
+export type RegisterVerdict =
+  | { readonly verdict: "created" | "known" | "replaced" }
+  | { readonly verdict: "conflict"; readonly digest: string };
+
+/** Why a version may not become active in its namespace. */
+export type ActivationProblem =
+  | { readonly verdict: "not_granted"; readonly missing: readonly string[]; readonly granted: readonly string[] }
+  | { readonly verdict: "callable_taken"; readonly conflicts: readonly CallableConflict[] };
+
+/** A callable that another active component of the namespace serves. */
+export interface CallableConflict {
+  readonly callable: string;
+  /** `name@version` of that component. */
+  readonly held_by: string;
+}
+
+/** The version that was active before; null where there was none. */
+export type Replaced = { readonly version: string; readonly digest: string } | null;
+
+export type PromoteVerdict =
+  | { readonly verdict: "promoted"; readonly replaced: Replaced }
+  | { readonly verdict: "unchanged" }
+  | { readonly verdict: "unknown" | "deprecated" }
+  | {
+      readonly verdict: "needs_approval";
+      /** The version that is active. */
+      readonly active: string;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    }
+  | ActivationProblem;
+
+export type RollBackVerdict =
+  | { readonly verdict: "rolled_back"; readonly version: string; readonly replaced: Replaced }
+  | { readonly verdict: "unknown" | "nothing" }
+  | (ActivationProblem & { readonly version: string });
+
+export type DeleteVerdict =
+  | { readonly verdict: "deleted" | "unknown" | "active" }
+  | { readonly verdict: "in_use"; readonly leased: number; readonly waiting: number };
+
+const REGISTER = "select tasker_host.register_version($1, $2, $3, $4, $5, $6, $7, $8, $9) as answer";
+const PROMOTE = "select tasker_host.promote_version($1, $2, $3, $4, $5, $6) as answer";
+const ROLL_BACK = "select tasker_host.roll_back_handler($1, $2, $3, $4) as answer";
+const APPROVE = "select tasker_host.approve_version($1, $2, $3, $4) as answer";
+const DEPRECATE = "select tasker_host.deprecate_version($1, $2, $3, $4, $5) as answer";
+const DELETE = "select tasker_host.delete_version($1, $2, $3, $4) as answer";
+const SERVE_LATE = "select tasker_host.serve_late($1, $2, $3, $4) as digest";
+
+/** Makes a component known as a version, and stores it. */
+export function registerVersion(database: Database, version: NewVersion): Promise<RegisterVerdict> {
+  const { actor, namespace, name, callables, component, replace } = version;
+  const facts = {
+    digest: component.digest,
+    source_map: component.sourceMap,
+    imports: component.imports,
+    exports: component.exports,
+    capabilities: component.capabilities,
+    preparer_version: component.preparerVersion,
+    fuel_schedule_id: component.fuelScheduleId,
+    describe_fuel: component.describeFuel,
+  };
+  return ask(database, "register_version", REGISTER, [
+    JSON.stringify(actor),
+    namespace,
+    name,
+    version.version,
+    callables,
+    JSON.stringify(facts),
+    asBuffer(component.bytes),
+    asBuffer(component.artifact),
+    replace,
+  ]);
+}
+
+/**
+ * Makes a version the active one of its handler.
+ * @param defaults the capabilities of a namespace without grants of its own.
+ * @param approved wider imports than those of the active version need no approval.
+ */
+export function promoteVersion(
+  database: Database,
+  actor: Actor,
+  { namespace, name, version }: VersionName,
+  defaults: readonly string[],
+  approved: boolean,
+): Promise<PromoteVerdict> {
+  const values = [JSON.stringify(actor), namespace, name, version, defaults, approved];
+  return ask(database, "promote_version", PROMOTE, values);
+}
+
+/** Undoes the last promotion; called again, the one before. */
+export function rollBackHandler(
+  database: Database,
+  actor: Actor,
+  { namespace, name }: Omit<VersionName, "version">,
+  defaults: readonly string[],
+): Promise<RollBackVerdict> {
+  return ask(database, "roll_back_handler", ROLL_BACK, [JSON.stringify(actor), namespace, name, defaults]);
+}
+
+/** Lets a version become active although it imports more than the active one; false where there is no such version. */
+export function approveVersion(
+  database: Database,
+  actor: Actor,
+  { namespace, name, version }: VersionName,
+): Promise<boolean> {
+  return ask(database, "approve_version", APPROVE, [JSON.stringify(actor), namespace, name, version]);
+}
+
+/** Says that a version may not become active any more, or that it may again; false where there is no such version. */
+export function deprecateVersion(
+  database: Database,
+  actor: Actor,
+  { namespace, name, version }: VersionName,
+  deprecated: boolean,
+): Promise<boolean> {
+  return ask(database, "deprecate_version", DEPRECATE, [JSON.stringify(actor), namespace, name, version, deprecated]);
+}
+
+/** Deletes a version that no step can need any more. */
+export function deleteVersion(
+  database: Database,
+  actor: Actor,
+  { namespace, name, version }: VersionName,
+): Promise<DeleteVerdict> {
+  return ask(database, "delete_version", DELETE, [JSON.stringify(actor), namespace, name, version]);
+}
+
+/** A leased step that nobody served at its claim. */
+export interface UnservedStep {
+  readonly stepUuid: string;
+  readonly epoch: number;
+  readonly callable: string;
+}
+
+/** The component that serves a step's callable by now, recorded with its lease; undefined where there is still none. */
+export async function serveLate(
+  database: Database,
+  session: string,
+  { stepUuid, epoch, callable }: UnservedStep,
+): Promise<string | undefined> {
+  const values = [session, stepUuid, epoch, callable];
+  const [row] = await database.query<{ readonly digest: string | null }>("serve_late", SERVE_LATE, values);
+  return row?.digest ?? undefined;
+}
+
+/** The one answer of a function that returns jsonb, which arrives as text, or a boolean. */
+async function ask<T>(database: Database, name: string, sql: string, values: readonly unknown[]): Promise<T> {
+  const [row] = await database.query<{ readonly answer: string | boolean }>(name, sql, values);
+  const answer: unknown = typeof row?.answer === "string" ? JSON.parse(row.answer) : row?.answer;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own SQL function wrote it; its header lists the verdicts
+  return answer as T;
+}

@@ -1,0 +1,152 @@
+import { z } from "@hono/zod-openapi";
+
+const timestamp = z.string().openapi({ format: "date-time" });
+const digest = z.string().openapi({ description: "SHA-256 of the component's bytes, hexadecimal" });
+const bytes = z.int().openapi({ description: "Bytes" });
+
+const ActorSchema = z
+  .object({
+    kind: z.enum(["token", "jwt", "local", "anonymous"]),
+    name: z.string(),
+    origin: z.string().openapi({ description: "The remote address, or `cli:<user>@<host>`" }),
+  })
+  .openapi("Actor");
+
+const ReplacedSchema = z
+  .object({ version: z.string(), digest })
+  .nullable()
+  .openapi("ReplacedVersion", { description: "What was active before; null: nothing" });
+
+export const UploadedSchema = z
+  .object({
+    namespace: z.string(),
+    name: z.string(),
+    version: z.string(),
+    digest,
+    size_bytes: bytes,
+    callables: z.array(z.string()),
+    created: z.boolean().openapi({ description: "False: the version was there with the same bytes" }),
+    promoted: z.boolean().openapi({ description: "True: this request made it the active version" }),
+    replaced: ReplacedSchema,
+  })
+  .openapi("UploadedVersion");
+
+export const HandlerListSchema = z
+  .object({
+    handlers: z.array(
+      z.object({
+        namespace: z.string(),
+        name: z.string(),
+        versions: z.int(),
+        active: z
+          .object({ version: z.string(), digest, callables: z.array(z.string()), activated_at: timestamp })
+          .nullable(),
+      }),
+    ),
+  })
+  .openapi("HandlerList");
+
+export const VersionSchema = z
+  .object({
+    namespace: z.string(),
+    name: z.string(),
+    version: z.string(),
+    digest,
+    active: z.boolean(),
+    callables: z.array(z.string()),
+    imports: z.array(z.string()),
+    exports: z.array(z.string()),
+    capabilities: z.array(z.string()).openapi({ description: "What its imports need of the namespace's grants" }),
+    size_bytes: bytes,
+    has_source_map: z.boolean(),
+    uploaded_at: timestamp,
+    uploaded_by: ActorSchema,
+    activated_at: timestamp.nullable().openapi({ description: "The last time that it became active" }),
+    approved_at: timestamp.nullable(),
+    approved_by: ActorSchema.nullable(),
+    deprecated_at: timestamp.nullable(),
+    prepared: z.array(
+      z.object({
+        preparer_version: z.string(),
+        fuel_schedule: z.string(),
+        describe_fuel: z.int().openapi({ description: "What the dry run of `describe` cost" }),
+        prepared_at: timestamp,
+      }),
+    ),
+  })
+  .openapi("HandlerVersion");
+
+export const HandlerSchema = z
+  .object({
+    namespace: z.string(),
+    name: z.string(),
+    versions: z.array(VersionSchema),
+    activations: z
+      .array(
+        z.object({
+          version: z.string(),
+          digest,
+          reason: z.enum(["promoted", "rolled_back"]),
+          activated_at: timestamp,
+          activated_by: ActorSchema,
+          replaced_version: z.string().nullable(),
+          replaced_digest: z.string().nullable(),
+        }),
+      )
+      .openapi({ description: "What was active when, newest first, at most 100" }),
+  })
+  .openapi("Handler");
+
+export const PromotedSchema = z
+  .object({
+    version: z.string(),
+    changed: z.boolean().openapi({ description: "False: it was active already" }),
+    replaced: ReplacedSchema,
+  })
+  .openapi("Promoted");
+
+export const RanStepsSchema = z
+  .object({
+    digest,
+    steps: z.array(
+      z.object({
+        step_uuid: z.string().openapi({ format: "uuid" }),
+        task_uuid: z.string().openapi({ format: "uuid" }),
+        attempt: z.int(),
+        epoch: z.int().openapi({ description: "The nth lease of the step" }),
+        claimed_at: timestamp,
+        ended_at: timestamp.nullable(),
+        ended_as: z.string().nullable().openapi({ description: "How its lease ended; null while it runs" }),
+      }),
+    ),
+    next_before: z.string().nullable().openapi({ description: "`before` of the next page; null: this is the last" }),
+  })
+  .openapi("RanSteps");
+
+const LimitsShape = {
+  fuel: z.int().openapi({ description: "Units of the fuel schedule, for one run" }),
+  max_memory_bytes: z.int(),
+  deadline_ms: z.int().openapi({ description: "Longest deadline of a step" }),
+  max_payload_bytes: z.int().openapi({ description: "Of what a handler is given" }),
+  max_result_bytes: z.int(),
+  max_log_bytes: z.int(),
+};
+
+export const NewGrantsSchema = z
+  .strictObject({
+    capabilities: z.array(z.string().max(100)).max(100),
+    limits: z.strictObject(LimitsShape).partial().default({}),
+  })
+  .openapi("NewGrants");
+
+export const GrantsSchema = z
+  .object({
+    namespace: z.string(),
+    capabilities: z.array(z.string()),
+    limits: z.object(LimitsShape).openapi({ description: "In force on this host: within its ceilings" }),
+    own: z.boolean().openapi({ description: "False: the namespace has the defaults of the host" }),
+    own_limits: z.object(LimitsShape).partial(),
+    changed_at: timestamp.nullable(),
+    changed_by: ActorSchema.nullable(),
+  })
+  .openapi("Grants");

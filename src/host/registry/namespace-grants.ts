@@ -1,0 +1,112 @@
+import { TaskerError } from "../../core/errors/index.ts";
+import type { Database } from "../database/connection.ts";
+import { listGrants, readGrants, setGrants, type StoredGrants } from "../database/grants.ts";
+import type { Actor } from "../domain/actor.ts";
+import { CAPABILITY_NAMES, isCapability } from "../domain/capabilities.ts";
+import { GRANT_LIMITS, type GrantLimits, limitsWithin } from "../domain/grants.ts";
+
+/** What the handlers of a namespace may import and use on this host, now. */
+export interface GrantsInForce {
+  readonly namespace: string;
+  readonly capabilities: readonly string[];
+  readonly limits: Required<{ readonly [K in keyof GrantLimits]: number }>;
+  /** What the namespace says of itself; undefined where it has the host's defaults. */
+  readonly stored: StoredGrants | undefined;
+}
+
+export interface NamespaceGrantsOptions {
+  readonly database: Database;
+  /** Capabilities of a namespace without grants of its own. */
+  readonly defaultCapabilities: readonly string[];
+  /** Limits of a run where its namespace says nothing. */
+  readonly defaultLimits: Required<GrantLimits>;
+  /** What no namespace gets beyond on this host. */
+  readonly ceilings: Required<GrantLimits>;
+}
+
+/** The grants of all namespaces, as this host last saw them: a step asks memory, not the database. */
+export class NamespaceGrants {
+  readonly #options: NamespaceGrantsOptions;
+  #seen: Promise<ReadonlyMap<string, StoredGrants>> | undefined;
+
+  constructor(options: NamespaceGrantsOptions) {
+    this.#options = options;
+  }
+
+  get defaultCapabilities(): readonly string[] {
+    return this.#options.defaultCapabilities;
+  }
+
+  /** As last seen: `refresh` follows changes. */
+  async of(namespace: string): Promise<GrantsInForce> {
+    this.#seen ??= this.#read();
+    return this.#inForce(namespace, (await this.#seen).get(namespace));
+  }
+
+  /** As the database has them now. */
+  async read(namespace: string): Promise<GrantsInForce> {
+    return this.#inForce(namespace, await readGrants(this.#options.database, namespace));
+  }
+
+  /** Looks at the database again. Where it is away, what was seen last holds. */
+  async refresh(): Promise<void> {
+    const fresh = await this.#read();
+    this.#seen = Promise.resolve(fresh);
+  }
+
+  /** Replaces the grants of a namespace. @throws TSK_GRANT_INVALID */
+  async set(
+    actor: Actor,
+    namespace: string,
+    grants: { readonly capabilities: readonly string[]; readonly limits: GrantLimits },
+  ): Promise<GrantsInForce> {
+    this.#check(namespace, grants);
+    const capabilities = [...new Set(grants.capabilities)].sort();
+    await setGrants(this.#options.database, actor, { namespace, capabilities, limits: grants.limits });
+    await this.refresh();
+    return this.read(namespace);
+  }
+
+  #check(
+    namespace: string,
+    { capabilities, limits }: { readonly capabilities: readonly string[]; readonly limits: GrantLimits },
+  ): void {
+    const attempted = `Cannot set the grants of namespace "${namespace}"`;
+    const unknown = capabilities.find((name) => !isCapability(name));
+    if (unknown !== undefined) {
+      const found = `capability ${JSON.stringify(unknown.slice(0, 80))}`;
+      throw new TaskerError("TSK_GRANT_INVALID", { attempted, found, accepted: CAPABILITY_NAMES.join(", ") });
+    }
+    for (const name of GRANT_LIMITS) {
+      const value = limits[name];
+      const ceiling = this.#options.ceilings[name] ?? 0;
+      if (value === undefined || (Number.isSafeInteger(value) && value >= 0 && value <= ceiling)) continue;
+      throw new TaskerError("TSK_GRANT_INVALID", {
+        attempted,
+        found: `${name} ${value}`,
+        accepted: `a whole number from 0 to ${ceiling}, the host's ceiling`,
+      });
+    }
+  }
+
+  #inForce(namespace: string, stored: StoredGrants | undefined): GrantsInForce {
+    const { defaultCapabilities, defaultLimits, ceilings } = this.#options;
+    return {
+      namespace,
+      capabilities: stored?.capabilities ?? defaultCapabilities,
+      limits: limitsWithin(stored?.limits ?? {}, defaultLimits, ceilings),
+      stored,
+    };
+  }
+
+  #read(): Promise<ReadonlyMap<string, StoredGrants>> {
+    const reading = listGrants(this.#options.database).then(
+      (all) => new Map(all.map((grants) => [grants.namespace, grants])),
+    );
+    // A failure is not remembered: the next step asks again.
+    reading.catch(() => {
+      if (this.#seen === reading) this.#seen = undefined;
+    });
+    return reading;
+  }
+}

@@ -1,0 +1,67 @@
+/** What the database refused, in words for whoever asked. */
+import { TaskerError } from "../../core/errors/index.ts";
+import type { ActivationProblem, PromoteVerdict, VersionName } from "../database/handler-versions.ts";
+
+/** `"payments/charge" 1.4.0`, for sentences. */
+export function versionText({ namespace, name, version }: VersionName): string {
+  return `"${namespace}/${name}" ${version}`;
+}
+
+export function versionUnknown(attempted: string, { namespace, name, version }: VersionName): TaskerError {
+  const found = `handler "${name}" of namespace "${namespace}" has no version "${version}"`;
+  return new TaskerError("TSK_REGISTRY_VERSION_UNKNOWN", { attempted, found });
+}
+
+/** Why a version did not become active. */
+export function promotionRefused(
+  version: VersionName,
+  problem: Exclude<PromoteVerdict, { readonly verdict: "promoted" | "unchanged" }>,
+): TaskerError {
+  const attempted = `Cannot promote ${versionText(version)}`;
+  switch (problem.verdict) {
+    case "unknown":
+      return versionUnknown(attempted, version);
+    case "deprecated":
+      return new TaskerError("TSK_REGISTRY_VERSION_DEPRECATED", { attempted, found: "the version is deprecated" });
+    case "needs_approval": {
+      const { active, added, removed } = problem;
+      const difference = [...added.map((name) => `+ ${name}`), ...removed.map((name) => `- ${name}`)];
+      return new TaskerError("TSK_GRANT_APPROVAL_NEEDED", {
+        attempted,
+        found: `it imports more than ${active}, which is active:\n  ${difference.join("\n  ")}`,
+        details: { active, added, removed },
+      });
+    }
+    case "not_granted":
+    case "callable_taken":
+      return activationRefused(attempted, version.namespace, problem);
+    default:
+      return problem satisfies never;
+  }
+}
+
+/** Why neither a promotion nor a roll back may make the version active. */
+export function activationRefused(attempted: string, namespace: string, problem: ActivationProblem): TaskerError {
+  if (problem.verdict === "not_granted") {
+    const { missing, granted } = problem;
+    return new TaskerError("TSK_GRANT_MISSING", {
+      attempted,
+      found: `it imports ${quotedList(missing)}`,
+      accepted: granted.length === 0 ? "no capability" : `what "${namespace}" was granted: ${quotedList(granted)}`,
+      details: { missing, granted },
+    });
+  }
+  const { conflicts } = problem;
+  return new TaskerError("TSK_COMPONENT_CALLABLE_TAKEN", {
+    attempted,
+    found: conflicts
+      .map(({ callable, held_by: heldBy }) => `callable "${callable}" is served by "${heldBy}"`)
+      .join(", "),
+    accepted: "callables that no other active component of the namespace serves",
+    details: { conflicts: conflicts.map(({ callable, held_by: heldBy }) => ({ callable, heldBy })) },
+  });
+}
+
+function quotedList(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(", ");
+}

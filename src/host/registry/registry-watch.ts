@@ -1,0 +1,110 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Service } from "../../core/service.ts";
+import { unpreparedDigests } from "../database/components.ts";
+import type { Database } from "../database/connection.ts";
+import { activeComponents } from "../database/handler-lists.ts";
+import { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "../../runtime/index.ts";
+import type { ComponentStore } from "./component-store.ts";
+import type { NamespaceGrants } from "./namespace-grants.ts";
+
+/** Postgres tells of changed handlers and grants here; the payload is their namespace. */
+export const REGISTRY_CHANNEL = "tasker_host_registry";
+
+export interface RegistryWatchOptions {
+  readonly database: Database;
+  readonly store: ComponentStore;
+  readonly grants: NamespaceGrants;
+  /** Called with the namespaces that have active handlers, after each look. */
+  readonly onNamespaces: (namespaces: readonly string[]) => Promise<void>;
+  /** How often it looks by itself, in milliseconds: a notification may get lost. */
+  readonly pollIntervalMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Keeps this host up with the registry of the database: grants, namespaces that are new, and the components that the next
+ * steps will ask for, before they ask. After an upgrade it prepares what was uploaded before, in the background.
+ *
+ * What runs a step is decided by the database at its claim, so a host that is behind here is slower and never wrong.
+ */
+export class RegistryWatch implements Service {
+  readonly #options: RegistryWatchOptions;
+  readonly #stopped = new AbortController();
+  #loop: Promise<void> | undefined;
+  #preparing: Promise<void> | undefined;
+  #wake = new AbortController();
+  /** What was active at the last look: only what came since is fetched. */
+  #fetched: ReadonlySet<string> = new Set();
+
+  constructor(options: RegistryWatchOptions) {
+    this.#options = options;
+  }
+
+  start(): Promise<void> {
+    this.#loop ??= this.#run();
+    this.#preparing ??= this.#prepareOld();
+    return Promise.resolve();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#wake.abort();
+    await this.#loop;
+    await this.#preparing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** Looks now rather than at the next poll. */
+  changed(): void {
+    this.#wake.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger, pollIntervalMs } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      // Renewed before the look: what changes during it is looked at again.
+      this.#wake = new AbortController();
+      await this.#look().catch((error: unknown) => logger.debug({ err: error }, "registry not looked at"));
+      if (this.#stopped.signal.aborted) return;
+      await clock.wait(pollIntervalMs, this.#wake.signal);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { database, grants, store, logger } = this.#options;
+    await grants.refresh();
+    const active = await activeComponents(database);
+    await this.#options.onNamespaces([...new Set(active.map(({ namespace }) => namespace))]);
+    const digests = new Set(active.map(({ digest }) => digest));
+    for (const digest of digests) {
+      if (this.#fetched.has(digest) || this.#stopped.signal.aborted) continue;
+      await store.load(digest).catch((error: unknown) => {
+        logger.warn({ err: error, digest }, "active component cannot be loaded");
+      });
+    }
+    this.#fetched = digests;
+  }
+
+  /** One after the other, active ones first; hosts that do the same at once find each other's work. */
+  async #prepareOld(): Promise<void> {
+    const { database, store, logger } = this.#options;
+    const form = { preparerVersion: PREPARER_VERSION, fuelScheduleId: FUEL_SCHEDULE_ID };
+    try {
+      const digests = await unpreparedDigests(database, form);
+      for (const digest of digests) {
+        if (this.#stopped.signal.aborted) return;
+        await store.prepareAgain(digest).catch((error: unknown) => {
+          logger.warn({ err: error, digest }, "stored component cannot be prepared for this host");
+        });
+      }
+      if (digests.length > 0) logger.info({ components: digests.length }, "stored components prepared for this host");
+    } catch (error) {
+      logger.debug({ err: error }, "stored components not looked at");
+    }
+  }
+}

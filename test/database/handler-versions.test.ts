@@ -1,0 +1,273 @@
+import { createHash, randomBytes } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { loadComponent } from "../../src/host/database/components.ts";
+import type { Database } from "../../src/host/database/connection.ts";
+import { setGrants } from "../../src/host/database/grants.ts";
+import { activeCallables, listActivations, listHandlers, readVersion } from "../../src/host/database/handler-lists.ts";
+import {
+  approveVersion,
+  deleteVersion,
+  deprecateVersion,
+  type NewVersion,
+  promoteVersion,
+  registerVersion,
+  rollBackHandler,
+} from "../../src/host/database/handler-versions.ts";
+import type { Actor } from "../../src/host/domain/actor.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+
+const ACTOR: Actor = { kind: "token", name: "ci", origin: "127.0.0.1" };
+const DEFAULTS = ["log", "wasi"];
+const LOG = "tasker:handler/log@1.0.0";
+
+let test: TestDatabase;
+let database: Database;
+let namespace: string;
+let count = 0;
+beforeAll(async () => {
+  test = await testDatabase();
+  database = test.open({ maxConnections: 8 });
+});
+beforeEach(() => {
+  namespace = `space_${(count += 1)}`;
+});
+afterAll(() => test.close());
+
+function newVersion(
+  name: string,
+  version: string,
+  given: Partial<NewVersion> & { imports?: string[] } = {},
+): NewVersion {
+  const { imports = [LOG], ...overrides } = given;
+  const bytes = new Uint8Array(randomBytes(100));
+  return {
+    namespace,
+    name,
+    version,
+    actor: ACTOR,
+    callables: [`${name}.run`],
+    component: {
+      digest: createHash("sha256").update(bytes).digest("hex"),
+      bytes,
+      sourceMap: undefined,
+      imports,
+      exports: [],
+      capabilities: imports.some((each) => each.startsWith("wasi:")) ? ["log", "wasi"] : ["log"],
+      preparerVersion: "1",
+      fuelScheduleId: "f1",
+      artifact: new Uint8Array([1, 2, 3]),
+      describeFuel: 5,
+    },
+    replace: false,
+    ...overrides,
+  };
+}
+
+async function register(
+  name: string,
+  version: string,
+  given: Parameters<typeof newVersion>[2] = {},
+): Promise<NewVersion> {
+  const made = newVersion(name, version, given);
+  expect(await registerVersion(database, made)).toEqual({ verdict: given.replace ? "replaced" : "created" });
+  return made;
+}
+const promote = (name: string, version: string) =>
+  promoteVersion(database, ACTOR, { namespace, name, version }, DEFAULTS, false);
+const rollBack = (name: string) => rollBackHandler(database, ACTOR, { namespace, name }, DEFAULTS);
+
+async function auditActions(): Promise<readonly string[]> {
+  const rows = await database.query<{ action: string }>(
+    "test_audit",
+    "select action from tasker_host.audit_entries where namespace = $1 order by entry_id",
+    [namespace],
+  );
+  return rows.map(({ action }) => action);
+}
+
+describe("registerVersion()", () => {
+  it("knows the same bytes again, refuses others, and leaves nothing of them", async () => {
+    const first = await register("pay", "1.0.0");
+    expect(await registerVersion(database, first)).toEqual({ verdict: "known" });
+    const other = newVersion("pay", "1.0.0");
+    expect(await registerVersion(database, other)).toEqual({ verdict: "conflict", digest: first.component.digest });
+    expect(await loadComponent(database, other.component.digest)).toBeUndefined();
+    expect(await auditActions()).toEqual(["handler.uploaded"]);
+    expect(await readVersion(database, first)).toMatchObject({ active: false, uploaded_by: ACTOR, size_bytes: 100 });
+  });
+
+  it("lets one of many win that bring other bytes at once, and keeps nothing of the others", async () => {
+    const uploads = Array.from({ length: 20 }, () => newVersion("pay", "1.0.0"));
+    const answers = await Promise.all(uploads.map((each) => registerVersion(database, each)));
+    expect(answers.filter(({ verdict }) => verdict === "created")).toHaveLength(1);
+    expect(answers.filter(({ verdict }) => verdict === "conflict")).toHaveLength(19);
+    const stored = await Promise.all(uploads.map(({ component }) => loadComponent(database, component.digest)));
+    expect(stored.filter((each) => each !== undefined)).toHaveLength(1);
+  });
+
+  it("puts other bytes in the place of a version where it is told to", async () => {
+    const before = await register("pay", "1.0.0");
+    await promote("pay", "1.0.0");
+    const after = await register("pay", "1.0.0", { replace: true });
+    expect(await promote("pay", "1.0.0")).toEqual({
+      verdict: "promoted",
+      replaced: { version: "1.0.0", digest: before.component.digest },
+    });
+    expect(await readVersion(database, after)).toMatchObject({ digest: after.component.digest, active: true });
+  });
+});
+
+describe("promoteVersion()", () => {
+  it("serves the callables of what was promoted last, and says what it replaced", async () => {
+    const first = await register("pay", "1.0.0", { callables: ["pay.a", "pay.b"] });
+    await register("pay", "1.1.0", { callables: ["pay.b", "pay.c"] });
+    expect(await promote("pay", "1.0.0")).toEqual({ verdict: "promoted", replaced: null });
+    expect(await promote("pay", "1.0.0")).toEqual({ verdict: "unchanged" });
+    expect(await promote("pay", "1.1.0")).toEqual({
+      verdict: "promoted",
+      replaced: { version: "1.0.0", digest: first.component.digest },
+    });
+    expect(await activeCallables(database, namespace)).toEqual(["pay.b", "pay.c"]);
+    expect(await listHandlers(database, [namespace])).toMatchObject([{ versions: 2, active: { version: "1.1.0" } }]);
+    expect(await promote("pay", "9.9.9")).toEqual({ verdict: "unknown" });
+  });
+
+  it("refuses a callable that another active component serves, says who, and changes nothing", async () => {
+    await register("theirs", "2.0.0", { callables: ["shared", "other"] });
+    await register("mine", "1.0.0", { callables: ["own"] });
+    await register("mine", "1.1.0", { callables: ["shared", "new", "other"] });
+    await promote("theirs", "2.0.0");
+    await promote("mine", "1.0.0");
+    expect(await promote("mine", "1.1.0")).toEqual({
+      verdict: "callable_taken",
+      conflicts: [
+        { callable: "other", held_by: "theirs@2.0.0" },
+        { callable: "shared", held_by: "theirs@2.0.0" },
+      ],
+    });
+    expect(await activeCallables(database, namespace)).toEqual(["other", "own", "shared"]);
+  });
+
+  it("lets one of many win that want the same callable at once", async () => {
+    const names = Array.from({ length: 8 }, (_, index) => `handler-${index}`);
+    await Promise.all(names.map((name) => register(name, "1.0.0", { callables: ["wanted"] })));
+    const answers = await Promise.all(names.map((name) => promote(name, "1.0.0")));
+    expect(answers.filter(({ verdict }) => verdict === "promoted")).toHaveLength(1);
+    expect(answers.filter(({ verdict }) => verdict === "callable_taken")).toHaveLength(7);
+  });
+
+  it("asks for an approval where it imports more than the active version, whatever their versions are", async () => {
+    await register("pay", "1.0.0", { imports: [LOG, "wasi:io/streams@0.2.3", "wasi:cli/stdout@0.2.3"] });
+    await register("pay", "1.1.0", { imports: [LOG, "wasi:io/streams@0.2.6"] });
+    await register("pay", "1.2.0", { imports: [LOG, "wasi:io/streams@0.2.6", "wasi:random/random@0.2.6"] });
+    await promote("pay", "1.0.0");
+    expect(await promote("pay", "1.1.0")).toMatchObject({ verdict: "promoted" });
+    expect(await promote("pay", "1.2.0")).toEqual({
+      verdict: "needs_approval",
+      active: "1.1.0",
+      added: ["wasi:random/random"],
+      removed: [],
+    });
+    expect(await approveVersion(database, ACTOR, { namespace, name: "pay", version: "1.2.0" })).toBe(true);
+    expect(await promote("pay", "1.2.0")).toMatchObject({ verdict: "promoted" });
+    expect(await auditActions()).toContain("grant.approved");
+  });
+
+  it("refuses what the namespace was not granted, approved or not", async () => {
+    await register("pay", "1.0.0", { imports: [LOG, "wasi:random/random@0.2.6"] });
+    await setGrants(database, ACTOR, { namespace, capabilities: ["log"], limits: {} });
+    await approveVersion(database, ACTOR, { namespace, name: "pay", version: "1.0.0" });
+    expect(await promote("pay", "1.0.0")).toEqual({ verdict: "not_granted", missing: ["wasi"], granted: ["log"] });
+  });
+
+  it("refuses a deprecated version until it is none", async () => {
+    await register("pay", "1.0.0");
+    const version = { namespace, name: "pay", version: "1.0.0" };
+    expect(await deprecateVersion(database, ACTOR, version, true)).toBe(true);
+    expect(await promote("pay", "1.0.0")).toEqual({ verdict: "deprecated" });
+    await deprecateVersion(database, ACTOR, version, false);
+    expect(await promote("pay", "1.0.0")).toMatchObject({ verdict: "promoted" });
+  });
+});
+
+describe("rollBackHandler()", () => {
+  it("undoes one promotion after the other", async () => {
+    for (const version of ["1.0.0", "1.1.0", "1.2.0"]) {
+      await register("pay", version);
+      await promote("pay", version);
+    }
+    expect(await rollBack("pay")).toMatchObject({ verdict: "rolled_back", version: "1.1.0" });
+    expect(await rollBack("pay")).toMatchObject({ verdict: "rolled_back", version: "1.0.0" });
+    expect(await rollBack("pay")).toEqual({ verdict: "nothing" });
+    expect(await rollBack("nobody")).toEqual({ verdict: "unknown" });
+    await promote("pay", "1.2.0");
+    expect(await rollBack("pay")).toMatchObject({ verdict: "rolled_back", version: "1.0.0" });
+    const activations = await listActivations(database, namespace, "pay");
+    expect(activations.map(({ version, reason }) => `${reason} ${version}`)).toEqual([
+      "rolled_back 1.0.0",
+      "promoted 1.2.0",
+      "rolled_back 1.0.0",
+      "rolled_back 1.1.0",
+      "promoted 1.2.0",
+      "promoted 1.1.0",
+      "promoted 1.0.0",
+    ]);
+  });
+
+  it("passes over versions that are deprecated or gone", async () => {
+    for (const version of ["1.0.0", "1.1.0", "1.2.0", "1.3.0"]) {
+      await register("pay", version);
+      await promote("pay", version);
+    }
+    await deprecateVersion(database, ACTOR, { namespace, name: "pay", version: "1.2.0" }, true);
+    await deleteVersion(database, ACTOR, { namespace, name: "pay", version: "1.1.0" });
+    expect(await rollBack("pay")).toMatchObject({ verdict: "rolled_back", version: "1.0.0" });
+  });
+});
+
+describe("deleteVersion()", () => {
+  const remove = (version: string) => deleteVersion(database, ACTOR, { namespace, name: "pay", version });
+
+  it("deletes what no step needs, with its component where nobody else has it", async () => {
+    const old = await register("pay", "1.0.0");
+    await register("pay", "1.1.0");
+    await promote("pay", "1.1.0");
+    expect(await remove("1.1.0")).toEqual({ verdict: "active" });
+    expect(await remove("1.0.0")).toEqual({ verdict: "deleted" });
+    expect(await remove("1.0.0")).toEqual({ verdict: "unknown" });
+    expect(await loadComponent(database, old.component.digest)).toBeUndefined();
+    expect(await auditActions()).toEqual([
+      "handler.uploaded",
+      "handler.uploaded",
+      "handler.promoted",
+      "handler.deleted",
+    ]);
+  });
+
+  it("keeps a component that another namespace has", async () => {
+    const mine = await register("pay", "1.0.0");
+    await registerVersion(database, { ...mine, namespace: `${namespace}_b` });
+    expect(await remove("1.0.0")).toEqual({ verdict: "deleted" });
+    expect(await loadComponent(database, mine.component.digest)).toBeDefined();
+  });
+
+  it.each([
+    ["leased", "null", { leased: 1, waiting: 0 }],
+    ["waiting for a retry", "now()", { leased: 0, waiting: 1 }],
+  ])("refuses while a step that it ran is %s", async (_, endedAt, found) => {
+    const { component } = await register("pay", "1.0.0");
+    const step = crypto.randomUUID();
+    await database.query(
+      `test_lease_${endedAt}`,
+      `insert into tasker_host.step_leases
+         (workflow_step_uuid, epoch, attempt, task_uuid, namespace, session_uuid, digest, claimed_at, ended_at, ended_as)
+       values ($1, 1, 1, $1, $2, $1, $3, now(), ${endedAt}, case when ${endedAt} is null then null else 'recorded' end)`,
+      [step, namespace, component.digest],
+    );
+    if (endedAt !== "null") {
+      const values = [step];
+      await database.query("test_retry", "insert into tasker_host.step_retries values ($1, $1, now())", values);
+    }
+    expect(await remove("1.0.0")).toEqual({ verdict: "in_use", ...found });
+  });
+});
