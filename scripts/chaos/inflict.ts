@@ -59,7 +59,9 @@ export class Inflictor {
       await systemClock.wait(Math.max(0, fault.atMs - (performance.now() - startedMs)));
       const slot = await this.#upFrom(fault.host, TAKES_HOST_DOWN.has(fault.kind) ? 2 : 1);
       this.#counts.set(fault.kind, (this.#counts.get(fault.kind) ?? 0) + 1);
-      this.#underWay.push(this.#inflict(fault, slot));
+      const over = this.#inflict(fault, slot);
+      over.catch(() => undefined); // It may fail before anybody waits for it.
+      this.#underWay.push(over);
       await systemClock.wait(GAP_MS);
     }
     await Promise.all(this.#underWay);
