@@ -1,3 +1,4 @@
+import { mayEnter, type Principal } from "../../domain/principal.ts";
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute } from "../document-route.ts";
 import type { HostView } from "../host-view.ts";
@@ -12,12 +13,17 @@ export function statusRoute(app: App, { host, clock }: AppDeps): void {
     summary: "What the host runs, and what is wrong with it",
     responses: { 200: answers("The host", StatusSchema) },
   });
-  app.get(path, (c) => c.json(statusOf(host, clock.now())));
+  app.get(path, (c) => c.json(statusOf(host, clock.now(), c.get("principal"))));
 }
 
-/** Member by member, so that what a view holds beyond its interface is never shown. */
-function statusOf(host: HostView, nowMs: number): Status {
+/**
+ * Member by member, so that what a view holds beyond its interface is never shown; of namespaces, only those of the reader.
+ * Problems name files of any namespace: they are for readers of all.
+ */
+function statusOf(host: HostView, nowMs: number, reader: Principal): Status {
   const database = host.database();
+  const seen = ({ namespace }: { readonly namespace: string }): boolean => mayEnter(reader, namespace);
+  const problems = reader.namespaces === "*" ? host.problems() : [];
   return {
     state: host.state(),
     worker_id: host.workerId,
@@ -26,27 +32,36 @@ function statusOf(host: HostView, nowMs: number): Status {
     started_at: new Date(host.startedAtMs).toISOString(),
     uptime_seconds: Math.floor((nowMs - host.startedAtMs) / 1_000),
     orchestration: host.orchestration,
-    namespaces: host.namespaces().map((namespace) => ({
-      namespace: namespace.namespace,
-      slots: namespace.slots,
-      active: namespace.active,
-      queue_depth: namespace.queueDepth,
-      steps_per_second: namespace.stepsPerSecond,
-      slow: namespace.slow,
-    })),
+    namespaces: host
+      .namespaces()
+      .filter(seen)
+      .map((namespace) => ({
+        namespace: namespace.namespace,
+        slots: namespace.slots,
+        active: namespace.active,
+        queue_depth: namespace.queueDepth,
+        steps_per_second: namespace.stepsPerSecond,
+        slow: namespace.slow,
+      })),
     sandbox: {
       isolation: host.isolation,
       walls: host.walls().map(({ wall, stands, detail }) => ({ wall, stands, detail })),
     },
-    templates: host.templates().map(({ namespace, name, version, steps }) => ({ namespace, name, version, steps })),
-    components: host.components().map(({ namespace, name, version, digest, callables }) => ({
-      namespace,
-      name,
-      version,
-      digest,
-      callables: [...callables],
-    })),
-    problems: host.problems().map(({ subject, code, message }) => ({ subject, code, message })),
+    templates: host
+      .templates()
+      .filter(seen)
+      .map(({ namespace, name, version, steps }) => ({ namespace, name, version, steps })),
+    components: host
+      .components()
+      .filter(seen)
+      .map(({ namespace, name, version, digest, callables }) => ({
+        namespace,
+        name,
+        version,
+        digest,
+        callables: [...callables],
+      })),
+    problems: problems.map(({ subject, code, message }) => ({ subject, code, message })),
     database: {
       kind: database.kind,
       server_version: database.serverVersion ?? null,
