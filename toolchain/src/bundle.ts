@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { readFileSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 import { type Plugin, rolldown } from "rolldown";
 import { transform } from "rolldown/utils";
 import { BuildError, messageOf } from "./build-error.ts";
@@ -182,7 +183,10 @@ function place(config: HandlerConfig, { id, loc }: SourceProblem): { file?: stri
 
 /** The bundler's messages go on with a drawing of the place. */
 function firstLine(text: string): string {
-  const line = text.split("\n").find((each) => each.trim() !== "") ?? text;
+  const line =
+    stripVTControlCharacters(text)
+      .split("\n")
+      .find((each) => each.trim() !== "") ?? text;
   return line.replace(/^\s*\[\w+\]\s*/, "").trim();
 }
 

@@ -1,4 +1,5 @@
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import type { FunctionSites } from "./engines/trap-sites.ts";
 
 /** A source map, revision 3. */
 export interface SourceMapV3 {
@@ -12,6 +13,8 @@ export interface SourceMapV3 {
   readonly mappings: string;
   /** Indices of sources that are not the author's: backtraces leave them out. */
   readonly ignoreList?: readonly number[];
+  /** Of a map of compiled code: what the host needs to find its way from the metered code back to it (`trap-sites.ts`). */
+  readonly x_tasker_functions?: readonly FunctionSites[];
 }
 
 export interface SourcePlace {
@@ -36,7 +39,7 @@ export function ignoreForeignSources(map: SourceMapV3): SourceMapV3 {
 }
 
 function isAuthors(source: string): boolean {
-  return !source.startsWith("../") && !source.includes("node_modules/");
+  return !source.startsWith("../") && !source.startsWith("~lib/") && !source.includes("node_modules/");
 }
 
 /**

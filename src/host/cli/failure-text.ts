@@ -33,16 +33,26 @@ export function failureKind({ errorType, errorCode, retryable }: FailureWords): 
 /** A failure for people who want to mend it: message, place, the limit that was hit, the usual causes, what to do. */
 export function failureText(failure: FailureWords, { paint, sourceOf }: FailureTextOptions): readonly string[] {
   const { backtrace, message } = failure;
-  const advice = adviceFor(failure.errorCode, failure.errorType);
-  const limit = limitText(failure.context);
+  const drawn = drawing(backtrace, paint, sourceOf);
+  const hints = hintLines(failure, paint);
   return [
     ...message.split("\n").map(printable),
     ...backtrace.slice(0, MAX_BACKTRACE_LINES).map((line) => paint("dim", `  at ${printable(line)}`)),
-    ...drawing(backtrace, paint, sourceOf),
-    ...(limit === undefined ? [] : [`${paint("dim", "limit   ")} ${limit}`]),
-    ...(advice?.usually === undefined ? [] : [`${paint("dim", "usually ")} ${advice.usually}`]),
-    ...(advice === undefined ? [] : [`${paint("dim", "do      ")} ${advice.remedy}`]),
+    ...drawn,
+    ...(drawn.length > 0 && hints.length > 0 ? [""] : []),
+    ...hints,
   ];
+}
+
+/** The limit that was hit, the usual causes, what to do: what is known of each. */
+function hintLines({ context, errorCode, errorType }: FailureWords, paint: Paint): readonly string[] {
+  const advice = adviceFor(errorCode, errorType);
+  const hints = [
+    ["limit", limitText(context)],
+    ["usually", advice?.usually],
+    ["do", advice?.remedy],
+  ] as const;
+  return hints.flatMap(([name, text]) => (text === undefined ? [] : [`${paint("dim", name.padEnd(8))} ${text}`]));
 }
 
 /** The innermost frame whose file is at hand. */
@@ -54,7 +64,7 @@ function drawing(
   for (const frame of sourceOf === undefined ? [] : backtrace) {
     const place = placeOfFrame(frame);
     const source = place && sourceOf?.(place.file);
-    if (place !== undefined && source !== undefined) return ["", ...codeFrame(source, place, paint), ""];
+    if (place !== undefined && source !== undefined) return ["", ...codeFrame(source, place, paint)];
   }
   return [];
 }

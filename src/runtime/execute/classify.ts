@@ -4,7 +4,7 @@ import type { Outcome, RunPhase } from "../outcome.ts";
 import { AbiError, AbiTooLarge } from "./canonical-abi/abi-error.ts";
 import type { Stop } from "./run-state.ts";
 import type { GuestRun } from "./guest-run.ts";
-import { framesOfAbort, framesOfStack, framesOfTrap, type SourceMap } from "./source-frames.ts";
+import { type CompiledSource, framesOfAbort, framesOfStack, framesOfTrap, type SourceMap } from "./source-frames.ts";
 import { outcomeOf, type SaidOutcome } from "./values.ts";
 import { unreachable } from "../unreachable.ts";
 
@@ -15,17 +15,17 @@ const STACK_ATTRIBUTE = "stack";
  * The outcome of a run. The order is the rule: what the host recorded first, then the meter's flags, then what the guest
  * returned or threw. A refused growth can be survived: it counts where the guest trapped, or failed by an error that it threw.
  */
-export function classify({ context, ending }: GuestRun, limits: RunLimits, map: SourceMap | undefined): Outcome {
+export function classify({ context, ending }: GuestRun, limits: RunLimits, source: CompiledSource): Outcome {
   const { state, meter } = context;
   if (ending.kind === "too-large-to-start") return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
-  if (state.stop !== undefined) return stopped(state.stop, state.phase, map);
+  if (state.stop !== undefined) return stopped(state.stop, state.phase, source);
   // The sign of the fuel word stands even if the guest went on to return: it must not gain by what it had no fuel for.
   if (meter.stopped === "out-of-fuel") return { kind: "out-of-fuel", limit: limits.fuel };
-  if (ending.kind === "threw") return thrown(ending.error, { context, ending }, limits);
+  if (ending.kind === "threw") return thrown(ending.error, { context, ending }, limits, source);
   try {
     const said = outcomeOf(ending.value);
     if (meter.growthRefused && isUncaught(said)) return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
-    return bounded(withBacktrace(said, map), limits);
+    return bounded(withBacktrace(said, source.map), limits);
   } catch (error) {
     if (error instanceof AbiError) return { kind: "invalid-result", reason: error.message };
     throw error;
@@ -40,7 +40,7 @@ function isUncaught(said: SaidOutcome): boolean {
   return said.kind === "failure" && said.attributes.some(([name]) => name === STACK_ATTRIBUTE);
 }
 
-function stopped(stop: Stop, phase: RunPhase, map: SourceMap | undefined): Outcome {
+function stopped(stop: Stop, phase: RunPhase, source: CompiledSource): Outcome {
   switch (stop.kind) {
     case "abort":
       return {
@@ -50,7 +50,7 @@ function stopped(stop: Stop, phase: RunPhase, map: SourceMap | undefined): Outco
         retryable: true,
         contextJson: "{}",
         attributes: [],
-        backtrace: framesOfAbort(stop, map),
+        backtrace: framesOfAbort(stop, source),
       };
     case "exit":
       return { kind: "trap", phase, message: `the guest called exit with status ${stop.status}`, backtrace: [] };
@@ -64,7 +64,7 @@ function stopped(stop: Stop, phase: RunPhase, map: SourceMap | undefined): Outco
   }
 }
 
-function thrown(error: unknown, { context }: GuestRun, limits: RunLimits): Outcome {
+function thrown(error: unknown, { context }: GuestRun, limits: RunLimits, source: CompiledSource): Outcome {
   const { state, meter } = context;
   if (meter.stopped === "stack-exhausted") return { kind: "stack-exhausted" };
   if (meter.growthRefused) return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
@@ -82,7 +82,7 @@ function thrown(error: unknown, { context }: GuestRun, limits: RunLimits): Outco
       kind: "trap",
       phase: state.phase,
       message: error instanceof Error ? error.message.slice(0, 1_000) : "an exception that nothing caught",
-      backtrace: framesOfTrap(error.stack ?? ""),
+      backtrace: framesOfTrap(error.stack ?? "", source),
     };
   }
   throw error;

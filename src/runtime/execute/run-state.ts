@@ -12,6 +12,8 @@ export type Stop =
       readonly file: string;
       readonly line: number;
       readonly column: number;
+      /** V8's, with the guest's functions that were under way. */
+      readonly stack: string;
     }
   | { readonly kind: "exit"; readonly status: number }
   | { readonly kind: "output-exceeded"; readonly what: "log" | "error" | "host-calls"; readonly limit: number }

@@ -26,7 +26,7 @@ export function runStep({ component, context, limits, sourceMap }: StepRun, pool
   const startedAt = performance.now();
   const setting = { nowMs: context.nowMs, seed: BigInt(context.seed) };
   const run = runGuest(component, component.handle, () => [stepContextValue(context)], limits, setting, pool);
-  const outcome = classify(run, limits, sourceMap);
+  const outcome = classify(run, limits, { map: sourceMap, artifact: component.artifact });
   const { meter, state } = run.context;
   return {
     outcome,

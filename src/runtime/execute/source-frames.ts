@@ -1,5 +1,7 @@
 /** Stack traces of guest languages as frames, mapped to the author's source where a source map is known. */
-import { isIgnored, originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import { decodedMappings, isIgnored, originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import type { Artifact } from "../artifact.ts";
+import { type CompiledPlace, type FunctionSites, functionSites, placeOf, type WasmFrame } from "./wasm-frames.ts";
 
 /** One position in a guest's source. Lines and columns count from 1. */
 interface Frame {
@@ -25,6 +27,7 @@ const STARLINGMONKEY = /^(?<name>[^@]{0,200})@(?<file>.{1,400}?):(?<line>\d{1,9}
 export class SourceMap {
   readonly #text: string;
   #map: TraceMap | undefined;
+  #functions: readonly FunctionSites[] = [];
 
   constructor(text: string) {
     this.#text = text.length > MAX_SOURCE_MAP_CHARS ? "" : text;
@@ -45,10 +48,51 @@ export class SourceMap {
     }
   }
 
+  /** The frame of compiled code; undefined where the map does not know the function, or not that place of it. */
+  compiled(frame: WasmFrame, artifact: Pick<Artifact, "modules">): Frame | undefined {
+    const map = this.#parsed();
+    if (map === undefined) return undefined;
+    try {
+      const place = placeOf(frame, this.#functions, artifact);
+      return place === undefined ? undefined : this.#nearest(map, place);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /**
+   * The place itself where it is the author's, else the last one before it in the function that is: compilers leave calls
+   * without a place, and what they inlined from a library is there because of the author's line before it.
+   */
+  #nearest(map: TraceMap, { name, offset, start }: CompiledPlace): Frame | undefined {
+    const [segments = []] = decodedMappings(map);
+    let foreign: Frame | undefined;
+    for (let at = segments.length - 1; at >= 0; at -= 1) {
+      const [column, source, line, sourceColumn] = segments[at] ?? [0];
+      if (column > offset) continue;
+      if (column < start) break;
+      const file = source === undefined ? undefined : map.sources[source];
+      if (typeof file !== "string" || line === undefined || sourceColumn === undefined) continue;
+      const ignored = isIgnored(map, file);
+      const found = {
+        name: spokenName(name),
+        file: file.slice(0, MAX_FILE_CHARS),
+        line: line + 1,
+        column: sourceColumn + 1,
+      };
+      if (!ignored) return found;
+      foreign ??= { ...found, ignored };
+    }
+    return foreign;
+  }
+
   #parsed(): TraceMap | undefined {
     if (this.#map !== undefined || this.#text === "") return this.#map;
     try {
-      this.#map = new TraceMap(this.#text);
+      // What it lists of functions is read from the same object: parsed once.
+      const parsed: ConstructorParameters<typeof TraceMap>[0] = JSON.parse(this.#text);
+      this.#map = new TraceMap(parsed);
+      this.#functions = functionSites(parsed);
     } catch {
       this.#map = undefined;
     }
@@ -74,27 +118,69 @@ export function framesOfStack(stack: string, map: SourceMap | undefined): readon
   return (authors.length > 0 ? authors : frames).map(frameText);
 }
 
-/** The one frame of an `abort`; empty where the guest named no file. */
-export function framesOfAbort(
-  at: { readonly file: string; readonly line: number; readonly column: number },
-  map: SourceMap | undefined,
-): readonly string[] {
-  if (at.file === "") return [];
-  const frame = { name: "", file: at.file.slice(0, MAX_FILE_CHARS), line: at.line, column: at.column };
-  return [frameText(map?.original(frame) ?? frame)];
+/** Where the frames of compiled code are looked up. */
+export interface CompiledSource {
+  readonly map: SourceMap | undefined;
+  readonly artifact: Pick<Artifact, "modules">;
 }
 
-/** The guest's frames of an exception of V8: function name or index and byte offset, no frames of the host. */
-export function framesOfTrap(stack: string): readonly string[] {
-  const frames: string[] = [];
+/**
+ * The frames of an `abort`: the author's functions that were under way where a map knows them, else the one place that the
+ * guest named; empty where it named no file.
+ */
+export function framesOfAbort(
+  at: { readonly file: string; readonly line: number; readonly column: number; readonly stack: string },
+  { map, artifact }: CompiledSource,
+): readonly string[] {
+  const authors = compiledFrames(at.stack, map, artifact).flatMap(({ frame }) => (isAuthors(frame) ? [frame] : []));
+  const named = { name: "", file: at.file.slice(0, MAX_FILE_CHARS), line: at.line, column: at.column };
+  const [innermost, ...callers] = authors;
+  if (innermost === undefined) return at.file === "" ? [] : [frameText(map?.original(named) ?? named)];
+  // Where the author's own code threw, the guest knows the place to the column.
+  const first = innermost.file === named.file ? { ...named, name: innermost.name } : innermost;
+  return [first, ...callers].map(frameText);
+}
+
+/**
+ * The guest's frames of an exception of V8, none of the host's: the author's functions and places where a map knows them, else
+ * function index and byte offset of the metered code.
+ */
+export function framesOfTrap(stack: string, { map, artifact }: CompiledSource): readonly string[] {
+  const frames = compiledFrames(stack, map, artifact);
+  const authors = frames.flatMap(({ frame }) => (isAuthors(frame) ? [frame] : []));
+  return authors.length > 0 ? authors.map(frameText) : frames.map(({ text }) => text);
+}
+
+function isAuthors(frame: Frame | undefined): frame is Frame {
+  return frame !== undefined && frame.ignored !== true;
+}
+
+/** Each frame of the guest's in V8's stack text, as it stands there and as the map has it. */
+function compiledFrames(
+  stack: string,
+  map: SourceMap | undefined,
+  artifact: Pick<Artifact, "modules">,
+): readonly { readonly text: string; readonly frame: Frame | undefined }[] {
+  const frames: { text: string; frame: Frame | undefined }[] = [];
   for (const line of stack.slice(0, MAX_STACK_CHARS).split("\n")) {
-    const found =
-      /^\s*at (?:(?<name>.{1,200}) )?\(?wasm:\/\/[^:]{1,200}:(?<place>wasm-function\[\d+\]:0x[0-9a-f]+)\)?$/.exec(line);
-    if (found?.groups === undefined) continue;
-    frames.push(`${found.groups["name"] ?? ""} (${found.groups["place"] ?? ""})`.trim());
+    const groups = WASM_FRAME.exec(line)?.groups;
+    if (groups === undefined) continue;
+    const { name = "", index = "", offset = "" } = groups;
+    const place = { functionIndex: Number(index), offset: Number.parseInt(offset, 16) };
+    const text = `${name} (wasm-function[${index}]:0x${offset})`.trim();
+    frames.push({ text, frame: map?.compiled(place, artifact) });
     if (frames.length === MAX_FRAMES) break;
   }
   return frames;
+}
+
+const WASM_FRAME =
+  /^\s*at (?:(?<name>.{1,200}) )?\(?wasm:\/\/[^:]{1,200}:wasm-function\[(?<index>\d{1,9})\]:0x(?<offset>[0-9a-f]{1,9})\)?$/;
+
+/** `src/index.as/shout` → `shout`, `src/index.as/Cart#add` → `Cart#add`, `start:src/index.as~anonymous|0` → `anonymous`. */
+function spokenName(name: string): string {
+  const last = name.slice(0, MAX_FILE_CHARS).split("/").at(-1) ?? "";
+  return last.includes("~anonymous") ? "anonymous" : last.replace(/<.*$/, "").replace(/@.*$/, "");
 }
 
 function frameText({ name, file, line, column }: Frame): string {

@@ -4,6 +4,9 @@ import { framesOfAbort, framesOfStack, framesOfTrap, SourceMap } from "../../../
 /** Line 3 of the generated file, from column 4 on, is line 12, column 2 of `pay.ts`. */
 const MAP = JSON.stringify({ version: 3, sources: ["pay.ts"], names: [], mappings: ";;IAWE" });
 
+/** A component without a map. */
+const UNKNOWN = { map: undefined, artifact: { modules: [] } };
+
 describe("framesOfStack()", () => {
   it("reads QuickJS and maps what the map knows", () => {
     const stack = "    at pay (componentize-qjs:user.js:3:7)\n    at <anonymous> (native)\n    at user.js:9:2\n";
@@ -57,11 +60,11 @@ describe("framesOfStack()", () => {
 
 describe("framesOfAbort()", () => {
   it("gives the one position there is, or none", () => {
-    expect(framesOfAbort({ file: "assembly/index.ts", line: 4, column: 9 }, undefined)).toEqual([
+    expect(framesOfAbort({ file: "assembly/index.ts", line: 4, column: 9, stack: "" }, UNKNOWN)).toEqual([
       "(assembly/index.ts:4:9)",
     ]);
-    expect(framesOfAbort({ file: "a.ts", line: 0, column: 0 }, undefined)).toEqual(["(a.ts)"]);
-    expect(framesOfAbort({ file: "", line: 4, column: 9 }, undefined)).toEqual([]);
+    expect(framesOfAbort({ file: "a.ts", line: 0, column: 0, stack: "" }, UNKNOWN)).toEqual(["(a.ts)"]);
+    expect(framesOfAbort({ file: "", line: 4, column: 9, stack: "" }, UNKNOWN)).toEqual([]);
   });
 });
 
@@ -71,6 +74,6 @@ describe("framesOfTrap()", () => {
     at wasm://wasm/0ab1:wasm-function[12]:0x34
     at pay (wasm://wasm/pay-0ab1:wasm-function[3]:0x1f)
     at callGuest (file:///srv/host/guest-run.js:1:2)`;
-    expect(framesOfTrap(stack)).toEqual(["(wasm-function[12]:0x34)", "pay (wasm-function[3]:0x1f)"]);
+    expect(framesOfTrap(stack, UNKNOWN)).toEqual(["(wasm-function[12]:0x34)", "pay (wasm-function[3]:0x1f)"]);
   });
 });

@@ -7,7 +7,8 @@ import type { MadeComponent } from "../make-component.ts";
 import type { HandlerConfig } from "../handler-config.ts";
 import { shiftFirstColumn, type SourceMapV3 } from "../source-map.ts";
 import { interfaceName, WORLD, worldText } from "../world.ts";
-import { renameExports, type RenamedModule } from "./core-module.ts";
+import { renameExports, type RenamedModule, withoutNames } from "./core-module.ts";
+import { trapSites } from "./trap-sites.ts";
 
 const SDK = "@tasker-host/sdk-assemblyscript";
 const sdkFolder = dirname(createRequire(import.meta.url).resolve(`${SDK}/package.json`));
@@ -38,13 +39,14 @@ export async function makeFromAssemblyScript(config: HandlerConfig): Promise<Mad
   const core = renameExports(compiled.core, EXPORTS);
   refuseForeignImports(core);
   const embedded = await componentEmbed({
-    binary: core.bytes,
+    binary: withoutNames(core.bytes),
     witSource: worldText(["log", "abort", ...config.capabilities]),
     world: WORLD,
     stringEncoding: "utf16",
   });
   const component = await componentNew(embedded);
-  return { component, map: shiftFirstColumn(compiled.map, core.codeShift), files: compiled.files };
+  const map = { ...shiftFirstColumn(compiled.map, core.codeShift), x_tasker_functions: trapSites(core.bytes) };
+  return { component, map, files: compiled.files };
 }
 
 /** By a name that the type checker does not follow: asc's types declare a global `console` of its own. */
@@ -88,6 +90,8 @@ async function compile(config: HandlerConfig): Promise<Compiled> {
       "--outFile",
       OUTPUT,
       "--sourceMap",
+      // Names the functions, which goes into the source map; the code stays the same.
+      "--debug",
       "-O3s",
       "--exportStart",
       "_initialize",

@@ -84,6 +84,11 @@ export function renameExports(module: Uint8Array, names: Readonly<Record<string,
   };
 }
 
+/** The module without its name section, which is for people. */
+export function withoutNames(module: Uint8Array): Buffer {
+  return writeSections(readSections(module).filter(({ id, body }) => id !== 0 || readName(body, 0)[0] !== "name"));
+}
+
 function readExports(body: Buffer): ExportEntry[] {
   let [count, at] = readUnsigned(body, 0);
   const entries: ExportEntry[] = [];

@@ -21,6 +21,7 @@ const abort: HostFunction = ({ state }, [message, file, line, column]) => {
     file: text(file),
     line: Number(line),
     column: Number(column),
+    stack: new Error("abort").stack ?? "",
   });
 };
 
