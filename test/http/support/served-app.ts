@@ -1,6 +1,7 @@
 import type { Database } from "../../../src/host/database/connection.ts";
 import type { HttpSettings } from "../../../src/host/http/deps.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../../src/host/http/server.ts";
+import type { Authenticator } from "../../../src/host/identity/authenticator.ts";
 import { absentDatabase } from "./absent-database.ts";
 import { testApp } from "./test-app.ts";
 import type { TestHostView } from "./host-view.ts";
@@ -15,14 +16,16 @@ export interface ServeOptions {
   /** Default: one that is away. */
   readonly database?: Database;
   readonly settings?: Partial<HttpSettings>;
+  /** Default: none is needed. */
+  readonly authenticator?: Authenticator;
   readonly bindAddress?: string;
   readonly limits?: Pick<HttpServerOptions, "drainMs" | "headersTimeoutMs">;
 }
 
 /** The API on a free port of loopback. */
 export async function serveApp(options: ServeOptions = {}): Promise<ServedApp> {
-  const { database = absentDatabase(), settings, bindAddress = "127.0.0.1:0", limits } = options;
-  const { app, host } = testApp({ database }, settings);
+  const { database = absentDatabase(), settings, authenticator, bindAddress = "127.0.0.1:0", limits } = options;
+  const { app, host } = testApp({ database, ...(authenticator && { authenticator }) }, settings);
   const server = createHttpServer({ app, bindAddress, ...limits });
   const dispose = async (): Promise<void> => {
     await server.stop();
