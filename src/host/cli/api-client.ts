@@ -36,7 +36,7 @@ export class ApiClient {
   async submit(body: string, correlationId: string): Promise<TaskAnswer> {
     let lost = false;
     try {
-      return await this.#ask("/v1/tasks", TaskAnswer, { body, onLost: () => (lost = true) });
+      return await this.ask("/v1/tasks", TaskAnswer, { ...asJson("POST", body), onLost: () => (lost = true) });
     } catch (error) {
       const existing = isTaskerError(error, "TSK_TASK_DUPLICATE") ? error.details["task_uuid"] : undefined;
       if (!lost || typeof existing !== "string") throw error;
@@ -47,39 +47,42 @@ export class ApiClient {
   }
 
   task(taskUuid: string): Promise<TaskAnswer> {
-    return this.#ask(`/v1/tasks/${taskUuid}`, TaskAnswer);
+    return this.ask(`/v1/tasks/${taskUuid}`, TaskAnswer);
   }
 
   steps(taskUuid: string): Promise<StepAnswer[]> {
-    return this.#ask(`/v1/tasks/${taskUuid}/workflow_steps`, z.array(StepAnswer));
+    return this.ask(`/v1/tasks/${taskUuid}/workflow_steps`, z.array(StepAnswer));
   }
 
   /** One page of changes, newest first; `query` as `GET /v1/audit` takes it. */
   audit(query: URLSearchParams): Promise<AuditAnswer> {
-    return this.#ask(`/v1/audit?${query.toString()}`, AuditAnswer);
+    return this.ask(`/v1/audit?${query.toString()}`, AuditAnswer);
   }
 
-  async #ask<T>(path: string, schema: z.ZodType<T>, post?: { body: string; onLost: () => void }): Promise<T> {
+  /** Any request, its answer read as `schema` says. */
+  async ask<T>(path: string, schema: z.ZodType<T>, sent: ApiRequest = { method: "GET" }): Promise<T> {
     const { clock, interrupted, retryAttempts } = this.#options;
+    const attempts = sent.once === true ? 0 : retryAttempts;
     for (let attempt = 0; ; attempt += 1) {
-      const answer = await this.#once(path, post?.body);
+      const answer = await this.#once(path, sent);
       if (answer.kind === "answered") return this.#read(path, schema, answer);
-      if (!answer.again || attempt >= retryAttempts || interrupted.aborted) throw answer.error;
-      if (answer.kind === "lost") post?.onLost();
+      if (!answer.again || attempt >= attempts || interrupted.aborted) throw answer.error;
+      if (answer.kind === "lost") sent.onLost?.();
       await clock.wait(Math.min(answer.waitMs ?? 200 * 2 ** attempt, MAX_WAIT_MS), interrupted);
     }
   }
 
-  async #once(path: string, body: string | undefined): Promise<Answer> {
-    const { baseUrl, token, timeoutMs, interrupted } = this.#options;
+  async #once(path: string, { method, body, contentType, patienceMs = 0 }: ApiRequest): Promise<Answer> {
+    const { baseUrl, token, interrupted } = this.#options;
+    const timeoutMs = Math.max(this.#options.timeoutMs, patienceMs);
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
       const response = await fetch(baseUrl + path, {
-        method: body === undefined ? "GET" : "POST",
+        method,
         headers: {
           accept: "application/json",
           ...(token !== undefined && { authorization: `Bearer ${token}` }),
-          ...(body !== undefined && { "content-type": "application/json" }),
+          ...(contentType !== undefined && { "content-type": contentType }),
         },
         // A redirect could carry the token to whoever is named in it.
         redirect: "error",
@@ -101,7 +104,7 @@ export class ApiClient {
 
   #read<T>(path: string, schema: z.ZodType<T>, answer: { status: number; text: string }): T {
     if (answer.status >= 400) throw refusal(path, answer.status, answer.text);
-    const parsed = schema.safeParse(parseOrUndefined(answer.text));
+    const parsed = schema.safeParse(answer.status === 204 ? null : parseOrUndefined(answer.text));
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
     throw new TaskerError("TSK_REQUEST_API_ANSWER", {
@@ -110,6 +113,23 @@ export class ApiClient {
       cause: parsed.error,
     });
   }
+}
+
+/** What is sent besides the path. */
+export interface ApiRequest {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly contentType?: string;
+  /** Sent once, as a second time would change more. */
+  readonly once?: boolean;
+  /** Waits at least this long for the answer. */
+  readonly patienceMs?: number;
+  /** Called where an answer was lost, before the request is sent again. */
+  readonly onLost?: () => void;
+}
+
+export function asJson(method: "POST" | "PUT", body: string): ApiRequest {
+  return { method, body, contentType: "application/json" };
 }
 
 type Answer =

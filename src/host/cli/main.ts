@@ -10,6 +10,8 @@ import { addDevCommand } from "./dev.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit-codes.ts";
 import { errorJson, formatError } from "./format.ts";
+import { addGrantsCommand } from "./grants.ts";
+import { addHandlersCommand } from "./handlers.ts";
 import { addMigrateCommand } from "./migrate.ts";
 import { addNewCommand } from "./new.ts";
 import { addRunCommand } from "./run.ts";
@@ -17,6 +19,7 @@ import { addSubmitCommand } from "./submit.ts";
 import { addTaskCommand } from "./task-show.ts";
 import { addTestCommand } from "./test.ts";
 import { addTokenCommand } from "./token.ts";
+import { addUploadCommand } from "./upload.ts";
 import { addVerifyCommand } from "./verify.ts";
 
 /** The command line's own context: this process. The first signal interrupts, the second ends at once. */
@@ -62,6 +65,9 @@ export function createProgram(context: CliContext): Command {
   addDevCommand(program, context);
   addSubmitCommand(program, context);
   addTaskCommand(program, context);
+  addUploadCommand(program, context);
+  addHandlersCommand(program, context);
+  addGrantsCommand(program, context);
   addAuditCommand(program, context);
   addTokenCommand(program, context);
   addMigrateCommand(program, context);

@@ -1,10 +1,15 @@
 import { Command } from "commander";
 import type { Clock } from "../../../src/core/clock.ts";
+import { addAuditCommand } from "../../../src/host/cli/audit.ts";
 import type { CliContext, OutputStream } from "../../../src/host/cli/cli-context.ts";
 import { type ExitCode, exitCodeOf } from "../../../src/host/cli/exit-codes.ts";
 import { formatError } from "../../../src/host/cli/format.ts";
+import { addGrantsCommand } from "../../../src/host/cli/grants.ts";
+import { addHandlersCommand } from "../../../src/host/cli/handlers.ts";
 import { addSubmitCommand } from "../../../src/host/cli/submit.ts";
 import { addTaskCommand } from "../../../src/host/cli/task-show.ts";
+import { addTokenCommand } from "../../../src/host/cli/token.ts";
+import { addUploadCommand } from "../../../src/host/cli/upload.ts";
 import { loadConfig } from "../../../src/host/config/load-config.ts";
 
 /** Where time passes only by waiting for it, and waiting takes none. */
@@ -42,7 +47,7 @@ export interface RunOptions {
   readonly onOutput?: (stdout: string) => void;
 }
 
-/** Runs `submit` or `task` as the program does. */
+/** Runs a command that talks to the API as the program does. */
 export async function runCommand(args: readonly string[], options: RunOptions = {}): Promise<CommandRun> {
   const written = { stdout: "", stderr: "" };
   let exitCode: ExitCode = 0;
@@ -65,6 +70,11 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
   const program = new Command("tasker-host").version("0.0.0").enablePositionalOptions().exitOverride();
   addSubmitCommand(program, context);
   addTaskCommand(program, context);
+  addTokenCommand(program, context);
+  addAuditCommand(program, context);
+  addUploadCommand(program, context);
+  addHandlersCommand(program, context);
+  addGrantsCommand(program, context);
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
