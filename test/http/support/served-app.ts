@@ -2,6 +2,7 @@ import type { Database } from "../../../src/host/database/connection.ts";
 import type { HttpSettings } from "../../../src/host/http/deps.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../../src/host/http/server.ts";
 import type { Authenticator } from "../../../src/host/identity/authenticator.ts";
+import type { HandlerRegistry } from "../../../src/host/registry/handler-registry.ts";
 import { absentDatabase } from "./absent-database.ts";
 import { testApp } from "./test-app.ts";
 import type { TestHostView } from "./host-view.ts";
@@ -15,6 +16,8 @@ export interface ServedApp extends AsyncDisposable {
 export interface ServeOptions {
   /** Default: one that is away. */
   readonly database?: Database;
+  /** Default: one of the database, with settings for tests. */
+  readonly registry?: HandlerRegistry;
   readonly settings?: Partial<HttpSettings>;
   /** Default: none is needed. */
   readonly authenticator?: Authenticator;
@@ -25,7 +28,10 @@ export interface ServeOptions {
 /** The API on a free port of loopback. */
 export async function serveApp(options: ServeOptions = {}): Promise<ServedApp> {
   const { database = absentDatabase(), settings, authenticator, bindAddress = "127.0.0.1:0", limits } = options;
-  const { app, host } = testApp({ database, ...(authenticator && { authenticator }) }, settings);
+  const { app, host } = testApp(
+    { database, ...(authenticator && { authenticator }), ...(options.registry && { registry: options.registry }) },
+    settings,
+  );
   const server = createHttpServer({ app, bindAddress, ...limits });
   const dispose = async (): Promise<void> => {
     await server.stop();

@@ -1,0 +1,183 @@
+import { createHash, randomBytes } from "node:crypto";
+import { readdirSync } from "node:fs";
+import { connect } from "node:net";
+import { once } from "node:events";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { readVersion } from "../../src/host/database/handler-lists.ts";
+import type { Database } from "../../src/host/database/connection.ts";
+import { RawConnection } from "../http/support/raw-connection.ts";
+import { type ServedApp, serveApp } from "../http/support/served-app.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { testRegistryParts } from "./support/test-registry.ts";
+import { versionComponent } from "./support/version-component.ts";
+
+let test: TestDatabase;
+let database: Database;
+let served: ServedApp;
+let cacheDir: string;
+let component: Uint8Array<ArrayBuffer>;
+let other: Uint8Array<ArrayBuffer>;
+let namespace: string;
+let count = 0;
+
+beforeAll(async () => {
+  test = await testDatabase();
+  database = test.open({ maxConnections: 6 });
+  component = await versionComponent({ name: "charge", version: "1.0.0", callable: "charge" });
+  other = await versionComponent({ name: "charge", version: "1.0.0", callable: "charge", salt: "other" });
+});
+afterAll(() => test.close());
+
+beforeEach(async () => {
+  namespace = `uploads_${(count += 1)}`;
+  const parts = testRegistryParts(database, { "registry.max_uploads": 20 });
+  ({ cacheDir } = parts);
+  served = await serveApp({
+    database,
+    registry: parts.registry,
+    settings: {
+      uploads: { maxComponentBytes: 100_000, maxSourceMapBytes: 1_000, bodySeconds: 1, requestSeconds: 60 },
+    },
+  });
+});
+afterEach(() => served[Symbol.asyncDispose]());
+
+const pathOf = (query = "version=1.0.0"): string => `/v1/namespaces/${namespace}/handlers/charge/versions?${query}`;
+
+interface Answer {
+  readonly status: number;
+  readonly code: string | undefined;
+  readonly body: Record<string, unknown>;
+}
+
+async function upload(bytes: Uint8Array<ArrayBuffer>, query?: string, type = "application/wasm"): Promise<Answer> {
+  const headers = { "content-type": type };
+  const response = await fetch(served.url + pathOf(query), { method: "POST", headers, body: bytes });
+  const body = (await response.json()) as Record<string, unknown> & { error?: { tsk_code: string } };
+  return { status: response.status, code: body.error?.tsk_code, body };
+}
+
+/** Everything that an upload could leave. */
+async function leftovers(): Promise<unknown> {
+  const [row] = await database.query<Record<string, number>>(
+    "test_leftovers",
+    `select (select count(*) from tasker_host.components c
+              where not exists (select from tasker_host.handler_versions v where v.digest = c.digest)) as components,
+            (select count(*) from tasker_host.artifacts a
+              where not exists (select from tasker_host.handler_versions v where v.digest = a.digest)) as artifacts,
+            (select count(*) from tasker_host.handler_versions where namespace = $1) as versions`,
+    [namespace],
+  );
+  return { ...row, files: cachedFiles() };
+}
+const cachedFiles = (): readonly string[] => {
+  try {
+    return readdirSync(cacheDir).filter((name) => name.endsWith(".tmp"));
+  } catch {
+    return [];
+  }
+};
+const NOTHING = { components: 0, artifacts: 0, versions: 0, files: [] };
+
+it("stores an upload, knows it again, and refuses other bytes under its version", async () => {
+  const first = await upload(component, "version=1.0.0&promote=true");
+  expect(first).toMatchObject({
+    status: 201,
+    body: { version: "1.0.0", callables: ["charge"], created: true, promoted: true, replaced: null },
+  });
+  expect(first.body["digest"]).toBe(createHash("sha256").update(component).digest("hex"));
+  expect(await upload(component)).toMatchObject({ status: 200, body: { created: false, promoted: false } });
+  expect(await upload(other)).toMatchObject({ status: 409, code: "TSK_REGISTRY_VERSION_CONFLICT" });
+  expect(await leftovers()).toMatchObject({ ...NOTHING, versions: 1 });
+});
+
+it("keeps the source map that comes behind the component", async () => {
+  const map = Buffer.from('{"version":3}');
+  const body = Uint8Array.from(Buffer.concat([component, map]));
+  expect((await upload(body, `version=1.0.0&source_map_bytes=${map.length}`)).status).toBe(201);
+  expect(await readVersion(database, { namespace, name: "charge", version: "1.0.0" })).toMatchObject({
+    has_source_map: true,
+    size_bytes: component.length,
+  });
+});
+
+it("lets one of twenty uploads of a version win, and leaves nothing of the others", async () => {
+  const salts = Array.from({ length: 20 }, () => randomBytes(8).toString("hex"));
+  const uploads = await Promise.all(
+    salts.map((salt) => versionComponent({ name: "charge", version: "1.0.0", callable: "charge", salt })),
+  );
+  const answers = await Promise.all(uploads.map((bytes) => upload(bytes)));
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+  expect(answers.filter(({ code }) => code === "TSK_REGISTRY_VERSION_CONFLICT")).toHaveLength(19);
+  expect(await leftovers()).toMatchObject({ ...NOTHING, versions: 1 });
+});
+
+it.each([
+  ["is no component", () => Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0), {}, "TSK_COMPONENT_NOT_A_COMPONENT"],
+  ["is cut off within its sections", () => component.slice(0, -20), {}, "TSK_COMPONENT_"],
+  ["is larger than allowed", () => new Uint8Array(100_001), {}, "TSK_REQUEST_TOO_LARGE"],
+  ["is empty", () => new Uint8Array(), {}, "TSK_REQUEST_INVALID"],
+  ["calls itself otherwise", () => component, { query: "version=1.0.1" }, "TSK_REGISTRY_MANIFEST_MISMATCH"],
+  ["comes as a form of a browser", () => component, { type: "text/plain" }, "TSK_REQUEST_INVALID"],
+  ["has a source map that is too large", () => component, { query: "version=1.0.0&source_map_bytes=1001" }, "TSK_REQ"],
+  ["has a version that is none", () => component, { query: "version=latest" }, "TSK_REQUEST_INVALID"],
+])("leaves nothing of an upload that %s, and takes the next", async (_, bytes, { query, type }: Given, code) => {
+  const answer = await upload(bytes(), query, type);
+  expect(answer.status).toBeGreaterThanOrEqual(400);
+  expect(answer.code).toMatch(new RegExp(`^${code}`));
+  expect(await leftovers()).toEqual(NOTHING);
+  expect((await upload(component)).status).toBe(201);
+});
+
+interface Given {
+  readonly query?: string;
+  readonly type?: string;
+}
+
+const head = (length: number): string =>
+  `POST ${pathOf()} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/wasm\r\ncontent-length: ${length}\r\n\r\n`;
+
+it("leaves nothing of an upload that is cut off half-way, and takes the next", async () => {
+  const { port } = new URL(served.url);
+  const socket = connect(Number(port), "127.0.0.1");
+  await once(socket, "connect");
+  socket.write(head(component.length));
+  socket.write(component.subarray(0, component.length / 2));
+  // An answer to another request: by then the host has read what there is.
+  await fetch(`${served.url}/health`);
+  socket.destroy();
+  await once(socket, "close");
+  expect((await upload(component)).status).toBe(201);
+  expect(await leftovers()).toMatchObject({ ...NOTHING, versions: 1 });
+});
+
+it("answers an upload that is slower than allowed, leaves nothing of it, and takes the next", async () => {
+  await using connection = await RawConnection.open(served.url);
+  connection.send(head(1_000) + "\0asm");
+  const answer = await connection.rest();
+  expect(answer).toContain("HTTP/1.1 408");
+  expect(answer).toContain("its body took longer than 1 s to arrive");
+  expect(await leftovers()).toEqual(NOTHING);
+  expect((await upload(component)).status).toBe(201);
+});
+
+it("sends away who comes when as many wait as it takes, and says when to come again", async () => {
+  const waiting = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(served.url)));
+  for (const connection of waiting) connection.send(head(1_000) + "\0asm");
+  // The connections are served in the order in which they came.
+  const response = await busy();
+  expect(response.headers.get("retry-after")).toBe("2");
+  expect(await response.json()).toMatchObject({ error: { tsk_code: "TSK_REGISTRY_BUSY" } });
+  await Promise.all(waiting.map((connection) => connection.rest()));
+  expect((await upload(component)).status).toBe(201);
+});
+
+/** The first answer that is a 503: the twenty before may still be on their way into the host. */
+async function busy(): Promise<Response> {
+  for (;;) {
+    const headers = { "content-type": "application/wasm" };
+    const response = await fetch(served.url + pathOf("version=9.9.9"), { method: "POST", headers, body: "x" });
+    if (response.status === 503) return response;
+    await response.arrayBuffer();
+  }
+}
