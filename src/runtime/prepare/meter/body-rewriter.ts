@@ -22,12 +22,13 @@
 import { assembleBody } from "./assemble-body.ts";
 import { type BodyContext, BodyState } from "./body-state.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { ChargePlacement } from "./place-charges.ts";
+import { newPlacement } from "./placement.ts";
+import { planBody } from "./plan-body.ts";
 import { scanBody } from "./scan-body.ts";
 
 export class BodyRewriter {
   readonly #body: BodyState;
-  readonly #placement = new ChargePlacement();
+  readonly #placement = newPlacement();
   readonly #entry = new ByteWriter(1 << 16);
 
   constructor(context: BodyContext) {
@@ -47,7 +48,7 @@ export class BodyRewriter {
       body.open(type, start, end);
       scanBody(body);
     }
-    assembleBody(body, this.#placement, this.#entry);
+    assembleBody(body, planBody(body, this.#placement), this.#entry);
     hints.endBody(index);
     out.sized(this.#entry.view());
   }

@@ -17,7 +17,7 @@ import { INSERT, Insertions } from "./insertions.ts";
 import type { MeterIndices } from "./meter-indices.ts";
 import type { MeterLimits } from "./metered-module.ts";
 import { capped, type ModuleShape } from "./module-shape.ts";
-import { OUTSIDE, Segments } from "./segments.ts";
+import { ENTRY, EXIT, Segments } from "./segments.ts";
 import type { TypeSection } from "./type-section.ts";
 import { I32, I64, REF_NULL } from "./value-type.ts";
 
@@ -70,6 +70,8 @@ export class BodyState {
 
   usesFunctionLabel = false;
   hasCalls = false;
+  /** The depth of the frame counts from entry to exit: exceptions and tail calls find it taken. */
+  needsDepthThroughout = false;
   leavesModule = false;
   hasVectors = false;
   /** Constructs whose label a catch clause names, by ordinal. Known in whole only when the body was scanned once. */
@@ -98,6 +100,7 @@ export class BodyState {
     this.addedLocals.length = 0;
     this.usesFunctionLabel = false;
     this.hasCalls = false;
+    this.needsDepthThroughout = false;
     this.leavesModule = false;
     this.hasVectors = this.context.shape.holdsVectors;
     this.depthLocal = -1;
@@ -114,8 +117,8 @@ export class BodyState {
     this.dead = false;
     this.segments.clear();
     this.weight = 1;
-    this.segment = this.segments.begin(OUTSIDE, this.insertions.add(0, INSERT.charge, 1), 1);
-    this.pushFrame(FRAME.function, 0, type.results.count).joint = OUTSIDE;
+    this.segment = this.segments.begin(ENTRY, this.insertions.add(0, INSERT.charge, 1), 1);
+    this.pushFrame(FRAME.function, 0, type.results.count).joint = EXIT;
   }
 
   #readLocals(): void {
@@ -141,9 +144,15 @@ export class BodyState {
     costs[this.segment] = (costs[this.segment] ?? 0) + cost;
   }
 
-  /** The running segment ends and leads to `joint`. */
+  /** The running segment ends before this instruction and leads to `joint`. */
   endSegment(joint: number): void {
-    if (this.segment >= 0) this.segments.to[this.segment] = joint;
+    const { segment, segments } = this;
+    if (segment < 0) return;
+    segments.to[segment] = joint;
+    if (segments.calls[segment] === 1) {
+      this.before();
+      segments.lastInsertion[segment] = this.insert(INSERT.giveBack);
+    }
     this.segment = -1;
   }
 

@@ -8,7 +8,7 @@ import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
 import type { FunctionType } from "./function-type.ts";
 import { INSERT } from "./insertions.ts";
 import { OP } from "./instruction.ts";
-import { OUTSIDE } from "./segments.ts";
+import { EXIT } from "./segments.ts";
 
 export function call(body: BodyState): void {
   const index = body.cursor.u32();
@@ -88,7 +88,8 @@ function beginCall(body: BodyState): void {
 
 /** Control leaves the function from here. */
 function leave(body: BodyState): void {
-  body.endSegment(OUTSIDE);
+  body.needsDepthThroughout = true;
+  body.endSegment(EXIT);
 }
 
 function functionType(body: BodyState, index: number): FunctionType {

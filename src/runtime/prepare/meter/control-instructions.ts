@@ -6,7 +6,7 @@ import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
 import { INSERT } from "./insertions.ts";
 import { OP } from "./instruction.ts";
 import { capped } from "./module-shape.ts";
-import { NOWHERE, OUTSIDE } from "./segments.ts";
+import { NOWHERE, EXIT } from "./segments.ts";
 
 /** block and try, and the common part of the others: reads the block type and opens the construct. */
 export function openBlock(body: BodyState, kind: FrameKind): ControlFrame {
@@ -25,10 +25,11 @@ export function openBlock(body: BodyState, kind: FrameKind): ControlFrame {
 export function openLoop(body: BodyState): void {
   const caught = body.nextIsCaught();
   if (caught) body.spill();
-  const frame = openBlock(body, FRAME.loop);
-  if (caught) body.catchReload();
-  const joint = body.jointOf(frame);
+  const joint = body.segments.joint();
   body.endSegment(joint);
+  const frame = openBlock(body, FRAME.loop);
+  frame.joint = joint;
+  if (caught) body.catchReload();
   body.weight *= ROUNDS;
   frame.insertion = body.beginSegment(joint, INSERT.checkedCharge);
 }
@@ -78,7 +79,7 @@ export function closeBlock(body: BodyState): void {
   }
   body.depth -= 1;
   if (frame.kind === FRAME.function) {
-    body.endSegment(OUTSIDE);
+    body.endSegment(EXIT);
     body.before();
     return;
   }

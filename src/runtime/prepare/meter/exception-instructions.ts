@@ -14,7 +14,7 @@ import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
 import { INSERT } from "./insertions.ts";
 import { CATCH_CLAUSE, OP } from "./instruction.ts";
 import { EXCEPTION_BYTES, EXCEPTION_VALUE_BYTES } from "./metered-module.ts";
-import { OUTSIDE } from "./segments.ts";
+import { EXIT } from "./segments.ts";
 
 export function throwTag(body: BodyState): void {
   const values = tagParams(body, body.cursor.u32());
@@ -37,7 +37,8 @@ export function throwAgain(body: BodyState): void {
 
 /** Nothing behind this instruction runs, up to wherever the exception is caught. */
 function unwind(body: BodyState): void {
-  body.endSegment(OUTSIDE);
+  body.needsDepthThroughout = true;
+  body.endSegment(EXIT);
   body.die();
 }
 
@@ -58,7 +59,7 @@ function openCatch(body: BodyState, values: number): void {
   enterArm(body, frame, values);
   body.catchReload();
   body.weight *= EXCEPTION;
-  body.beginSegment(OUTSIDE, INSERT.charge);
+  body.beginSegment(EXIT, INSERT.charge);
 }
 
 export function openTryTable(body: BodyState): void {
@@ -97,7 +98,7 @@ function markCaught(body: BodyState, index: number): void {
   if (body.dead) return;
   noteArrival(target);
   // Nothing is known about how much has been charged for code that an exception skips.
-  target.joint = body.segments.unite(body.jointOf(target), OUTSIDE);
+  target.joint = body.segments.unite(body.jointOf(target), EXIT);
 }
 
 /** How often an exception is taken to arrive. */

@@ -27,20 +27,26 @@ export function writeI64(code: ByteWriter, value: number): void {
   code.signed(value);
 }
 
-/** word −= cost */
-export function writeCharge(code: ByteWriter, word: number, cost: number): void {
-  if (cost === 0) return;
+/** Fuel to take, and units of call depth to give back. */
+export interface Charge {
+  readonly cost: number;
+  readonly depth: number;
+}
+
+/** word −= cost, and `depth` given back */
+export function writeCharge(code: ByteWriter, word: number, { cost, depth }: Charge): void {
+  if (cost === 0 && depth === 0) return;
   writeLocal(code, OP.localGet, word);
-  writeI64(code, cost * UNIT);
+  writeI64(code, cost * UNIT - depth);
   code.byte(OP.i64Sub);
   writeLocal(code, OP.localSet, word);
 }
 
-/** word −= cost; to `stop` if the fuel is below zero */
-export function writeCheckedCharge(code: ByteWriter, word: number, cost: number, stop: Stop): void {
+/** word −= cost, and `depth` given back; to `stop` if the fuel is below zero */
+export function writeCheckedCharge(code: ByteWriter, word: number, { cost, depth }: Charge, stop: Stop): void {
   writeLocal(code, OP.localGet, word);
-  if (cost > 0) {
-    writeI64(code, cost * UNIT);
+  if (cost !== 0 || depth !== 0) {
+    writeI64(code, cost * UNIT - depth);
     code.byte(OP.i64Sub);
     writeLocal(code, OP.localTee, word);
   }

@@ -10,7 +10,12 @@ export const INSERT = {
   check: 2,
   /** The word with the frame's depth given back, for a tail call. */
   returnedWord: 3,
+  /** The frame's depth given back, where `Insertions.depth` says so. */
+  giveBack: 4,
 } as const;
+
+/** What may happen to the call depth of the frame. */
+export const DEPTH = { stays: 0, taken: 1, givenBack: 2 } as const;
 
 export class Insertions {
   count = 0;
@@ -19,6 +24,8 @@ export class Insertions {
   kind = new Uint8Array(1024);
   /** Fuel that is charged here. */
   cost = new Float64Array(1024);
+  /** What happens to the frame's depth here: one of `DEPTH`. */
+  depth = new Uint8Array(1024);
   /** Constructs open here. */
   nesting = new Int32Array(1024);
 
@@ -32,6 +39,7 @@ export class Insertions {
     this.position[index] = position;
     this.kind[index] = kind;
     this.cost[index] = 0;
+    this.depth[index] = DEPTH.stays;
     this.nesting[index] = nesting;
     this.count = index + 1;
     return index;
@@ -42,6 +50,7 @@ export class Insertions {
     this.position = grown(this.position, new Int32Array(capacity));
     this.kind = grown(this.kind, new Uint8Array(capacity));
     this.cost = grown(this.cost, new Float64Array(capacity));
+    this.depth = grown(this.depth, new Uint8Array(capacity));
     this.nesting = grown(this.nesting, new Int32Array(capacity));
   }
 }

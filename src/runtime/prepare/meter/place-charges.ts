@@ -14,7 +14,8 @@
  * cheapest way out of the function, the most that no way refuses. Then each joint by itself may take the least that it
  * can instead, if the segments that lead there and cost nothing then are more often run than those behind it.
  */
-import { NOWHERE, OUTSIDE, type Segments } from "./segments.ts";
+import type { JointIndex } from "./joint-index.ts";
+import { ENTRY, NOWHERE, EXIT, type Segments } from "./segments.ts";
 
 /** Sweeps over the segments before the cheapest ways have to be known; code that needs more is charged segment by segment. */
 const MAX_SWEEPS = 16;
@@ -26,19 +27,14 @@ const MAX_ARREARS = 1_000;
 export class ChargePlacement {
   #advance = new Float64Array(1024);
   #floor = new Float64Array(1024);
-  /** Segments by the joint where they begin, and by the joint where they end: places in `#behind` and `#before`. */
-  #behindAt = new Int32Array(1024);
-  #beforeAt = new Int32Array(1024);
-  #behind = new Int32Array(1024);
-  #before = new Int32Array(1024);
 
-  /** Replaces the costs of the segments by what is charged where they begin. */
-  place(segments: Segments): void {
+  /** Replaces the costs of the segments by what is charged where they begin. The function's callers charge nothing for it. */
+  place(segments: Segments, index: JointIndex): void {
     const { count, from, to, cost } = segments;
     this.#open(segments);
     if (this.#cheapestWays(segments)) {
-      this.#index(segments);
-      for (let sweep = 0; sweep < IMPROVEMENTS; sweep += 1) this.#improve(segments);
+      this.#advance[ENTRY] = 0;
+      for (let sweep = 0; sweep < IMPROVEMENTS; sweep += 1) this.#improve(segments, index);
     } else this.#advance.fill(0, 0, segments.joints);
     const advance = this.#advance;
     for (let segment = 0; segment < count; segment += 1) {
@@ -50,28 +46,17 @@ export class ChargePlacement {
   }
 
   #open(segments: Segments): void {
-    const { joints, count, from, to, calls } = segments;
-    if (joints >= this.#advance.length) {
-      const capacity = joints * 2;
-      this.#advance = new Float64Array(capacity);
-      this.#floor = new Float64Array(capacity);
-      this.#behindAt = new Int32Array(capacity);
-      this.#beforeAt = new Int32Array(capacity);
-    }
-    if (count > this.#behind.length) {
-      this.#behind = new Int32Array(count * 2);
-      this.#before = new Int32Array(count * 2);
+    const { joints, count, to, calls } = segments;
+    if (joints > this.#advance.length) {
+      this.#advance = new Float64Array(joints * 2);
+      this.#floor = new Float64Array(joints * 2);
     }
     this.#advance.fill(Infinity, 0, joints);
-    this.#advance[OUTSIDE] = 0;
+    this.#advance[EXIT] = 0;
     this.#floor.fill(-MAX_ARREARS, 0, joints);
     for (let segment = 0; segment < count; segment += 1) {
-      from[segment] = segments.find(from[segment] ?? 0);
       const end = to[segment] ?? NOWHERE;
-      if (end === NOWHERE) continue;
-      const joint = segments.find(end);
-      to[segment] = joint;
-      if (calls[segment] !== 0) this.#floor[joint] = 0;
+      if (end !== NOWHERE && calls[segment] === 1) this.#floor[end] = 0;
     }
   }
 
@@ -104,40 +89,18 @@ export class ChargePlacement {
     return true;
   }
 
-  #index({ joints, count, from, to }: Segments): void {
-    const [behindAt, beforeAt] = [this.#behindAt, this.#beforeAt];
-    behindAt.fill(0, 0, joints + 1);
-    beforeAt.fill(0, 0, joints + 1);
-    for (let segment = 0; segment < count; segment += 1) {
-      const [start, end] = [from[segment] ?? 0, to[segment] ?? NOWHERE];
-      if (end === NOWHERE || end === start) continue;
-      behindAt[start] = (behindAt[start] ?? 0) + 1;
-      beforeAt[end] = (beforeAt[end] ?? 0) + 1;
-    }
-    let [behind, before] = [0, 0];
-    for (let joint = 0; joint <= joints; joint += 1) {
-      behind += behindAt[joint] ?? 0;
-      before += beforeAt[joint] ?? 0;
-      behindAt[joint] = behind;
-      beforeAt[joint] = before;
-    }
-    for (let segment = count - 1; segment >= 0; segment -= 1) {
-      const [start, end] = [from[segment] ?? 0, to[segment] ?? NOWHERE];
-      if (end === NOWHERE || end === start) continue;
-      this.#behind[(behindAt[start] = (behindAt[start] ?? 0) - 1)] = segment;
-      this.#before[(beforeAt[end] = (beforeAt[end] ?? 0) - 1)] = segment;
-    }
-  }
-
-  #improve({ joints, from, to, cost, weight }: Segments): void {
+  #improve({ joints, from, to, cost, weight }: Segments, index: JointIndex): void {
+    const { behindAt, behind, beforeAt, before } = index;
     const advance = this.#advance;
-    for (let joint = joints - 1; joint > OUTSIDE; joint -= 1) {
+    for (let joint = joints - 1; joint > EXIT; joint -= 1) {
       let most = Infinity;
       let saved = 0;
-      const behindEnd = this.#behindAt[joint + 1] ?? 0;
-      for (let at = this.#behindAt[joint] ?? 0; at < behindEnd; at += 1) {
-        const segment = this.#behind[at] ?? 0;
-        const way = (cost[segment] ?? 0) + (advance[to[segment] ?? 0] ?? 0);
+      const behindEnd = behindAt[joint + 1] ?? 0;
+      for (let at = behindAt[joint] ?? 0; at < behindEnd; at += 1) {
+        const segment = behind[at] ?? 0;
+        const end = to[segment] ?? NOWHERE;
+        if (end === NOWHERE || end === joint) continue;
+        const way = (cost[segment] ?? 0) + (advance[end] ?? 0);
         if (way < most) saved = 0;
         if (way <= most) {
           most = way;
@@ -147,10 +110,12 @@ export class ChargePlacement {
       if (most === Infinity) continue;
       let least = this.#floor[joint] ?? 0;
       let savedBefore = 0;
-      const beforeEnd = this.#beforeAt[joint + 1] ?? 0;
-      for (let at = this.#beforeAt[joint] ?? 0; at < beforeEnd; at += 1) {
-        const segment = this.#before[at] ?? 0;
-        const way = (advance[from[segment] ?? 0] ?? 0) - (cost[segment] ?? 0);
+      const beforeEnd = beforeAt[joint + 1] ?? 0;
+      for (let at = beforeAt[joint] ?? 0; at < beforeEnd; at += 1) {
+        const segment = before[at] ?? 0;
+        const start = from[segment] ?? 0;
+        if (start === joint || to[segment] !== joint) continue;
+        const way = (advance[start] ?? 0) - (cost[segment] ?? 0);
         if (way > least) savedBefore = 0;
         if (way >= least) {
           least = way;

@@ -4,8 +4,10 @@
  * begin at one joint, for nothing can be charged between the branch and them.
  */
 
-/** The joint where the function is entered and where it is left. */
-export const OUTSIDE = 0;
+/** The joint where the function is entered. */
+export const ENTRY = 0;
+/** The joint where it is left, by a return or an exception, and where it goes on when it has caught one. */
+export const EXIT = 1;
 /** What a segment leads to that ends in `unreachable`. */
 export const NOWHERE = -1;
 
@@ -20,13 +22,16 @@ export class Segments {
   insertion = new Int32Array(1024);
   /** How often it is taken to run for one call of the function. */
   weight = new Float64Array(1024);
-  /** Whether it calls something: an exception may leave it half-way. */
+  /** 1 if it calls something: an exception may leave it half-way. */
   calls = new Uint8Array(1024);
+  /** The insertion behind its last instruction; −1 if it calls nothing. */
+  lastInsertion = new Int32Array(1024);
   #parents = new Int32Array(1024);
 
   clear(): void {
     this.count = 0;
     this.joints = 0;
+    this.joint();
     this.joint();
   }
 
@@ -41,6 +46,7 @@ export class Segments {
     this.insertion[segment] = insertion;
     this.weight[segment] = weight;
     this.calls[segment] = 0;
+    this.lastInsertion[segment] = -1;
     return segment;
   }
 
@@ -74,6 +80,24 @@ export class Segments {
     }
   }
 
+  /** When the whole body is known: segments name the joints that stand for theirs. */
+  settle(): void {
+    const { count, from, to, weight } = this;
+    for (let segment = 0; segment < count; segment += 1) {
+      from[segment] = this.find(from[segment] ?? 0);
+      const end = to[segment] ?? NOWHERE;
+      if (end !== NOWHERE) to[segment] = this.find(end);
+      else weight[segment] = (weight[segment] ?? 0) * GIVING_UP;
+    }
+  }
+
+  /** Fuel of all of them, each taken once. */
+  totalCost(): number {
+    let total = 0;
+    for (let segment = 0; segment < this.count; segment += 1) total += this.cost[segment] ?? 0;
+    return total;
+  }
+
   #grow(): void {
     const capacity = this.from.length * 2;
     this.cost = grown(this.cost, new Float64Array(capacity));
@@ -82,8 +106,12 @@ export class Segments {
     this.insertion = grown(this.insertion, new Int32Array(capacity));
     this.weight = grown(this.weight, new Float64Array(capacity));
     this.calls = grown(this.calls, new Uint8Array(capacity));
+    this.lastInsertion = grown(this.lastInsertion, new Int32Array(capacity));
   }
 }
+
+/** How often a run is taken to end in an `unreachable` that it comes near to. */
+const GIVING_UP = 0.01;
 
 /** The content of one typed array in a larger one. */
 export function grown<T extends Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Float64Array<ArrayBuffer>>(
