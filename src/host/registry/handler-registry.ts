@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
+import { TaskerError } from "../../core/errors/index.ts";
 import type { Artifact } from "../../runtime/index.ts";
 import type { Database } from "../database/connection.ts";
-import { activeCallables, readVersion } from "../database/handler-lists.ts";
+import { activeCallables, listHandlers, readVersion } from "../database/handler-lists.ts";
 import {
   approveVersion,
   deleteVersion,
@@ -51,7 +51,7 @@ export interface Promotion {
 
 export interface RegisterOptions {
   readonly actor: Actor;
-  /** Makes it the active version. `if-new`: only where it is new here, so that a start undoes no roll back. */
+  /** Makes it the active version. `if-new`: only where it is new here or none is active, so that a start undoes no roll back. */
   readonly promote: "always" | "if-new" | "never";
   /** What the component must call itself. */
   readonly expect?: { readonly name: string; readonly version: string };
@@ -251,8 +251,14 @@ export class HandlerRegistry {
     verdict: RegisterVerdict["verdict"],
     { actor, promote, development = false }: RegisterOptions,
   ): Promise<Promotion | undefined> {
-    if (promote === "never" || (promote === "if-new" && verdict === "known")) return undefined;
+    if (promote === "never") return undefined;
+    if (promote === "if-new" && verdict === "known" && (await this.#hasActive(version))) return undefined;
     return this.#promote(actor, version, development);
+  }
+
+  async #hasActive({ namespace, name }: VersionName): Promise<boolean> {
+    const handlers = await listHandlers(this.#options.database, [namespace]);
+    return handlers.some((each) => each.name === name && each.active !== null);
   }
 
   async #promote(actor: Actor, version: VersionName, approved: boolean): Promise<Promotion> {
@@ -281,11 +287,6 @@ export class HandlerRegistry {
       if (entry.users === 0) this.#lines.delete(key);
     }
   }
-}
-
-/** True for a refusal of the promotion alone: the version is stored. */
-export function isPromotionRefusal(error: unknown): error is TaskerError {
-  return isTaskerError(error) && (error.code.startsWith("TSK_GRANT_") || error.code === "TSK_COMPONENT_CALLABLE_TAKEN");
 }
 
 /** The version that the component is, by its own word. @throws TSK_REGISTRY_MANIFEST_MISMATCH, TSK_COMPONENT_MANIFEST_INVALID */

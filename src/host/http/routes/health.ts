@@ -1,9 +1,9 @@
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute } from "../document-route.ts";
 import { checkReadiness } from "../readiness.ts";
-import { HealthSchema, ReadinessSchema } from "../schemas/host.ts";
+import { DetailedHealthSchema, HealthSchema, ReadinessSchema } from "../schemas/host.ts";
 
-/** `GET /health`, `GET /health/live`: the process answers. `GET /health/ready`: it can take work. */
+/** `GET /health`, `GET /health/live`: the process answers. `GET /health/ready`: it can take work. `GET /health/detailed`: what is wrong, too. */
 export function healthRoutes(app: App, deps: AppDeps): void {
   const { host, clock } = deps;
   const now = (): string => new Date(clock.now()).toISOString();
@@ -39,5 +39,23 @@ export function healthRoutes(app: App, deps: AppDeps): void {
   app.get(ready, async (c) => {
     const readiness = await checkReadiness(deps);
     return c.json(readiness, readiness.status === "ready" ? 200 : 503);
+  });
+
+  const detailed = documentRoute(app, {
+    method: "get",
+    path: "/health/detailed",
+    access: "system:handlers_read",
+    summary: "Readiness, and what does not work while the rest does",
+    responses: {
+      200: answers("It can take work", DetailedHealthSchema),
+      503: answers("It starts, shuts down or has no database", DetailedHealthSchema),
+    },
+  });
+  app.get(detailed, async (c) => {
+    const readiness = await checkReadiness(deps);
+    // Problems name files and components of any namespace.
+    const problems = c.get("principal").namespaces === "*" ? host.problems() : [];
+    const shown = problems.map(({ subject, code, message }) => ({ subject, code, message }));
+    return c.json({ ...readiness, problems: shown }, readiness.status === "ready" ? 200 : 503);
   });
 }

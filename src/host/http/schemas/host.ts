@@ -34,6 +34,12 @@ export const ReadinessSchema = z
   })
   .openapi("Readiness");
 
+export const DetailedHealthSchema = ReadinessSchema.extend({
+  problems: z
+    .array(z.object({ subject: z.string(), code: z.string(), message: z.string() }))
+    .openapi({ description: "What is not loaded or refused while the rest goes on; for readers of all namespaces" }),
+}).openapi("DetailedHealth");
+
 export type HealthCheck = z.infer<typeof CheckSchema>;
 export type Readiness = z.infer<typeof ReadinessSchema>;
 
