@@ -5,7 +5,7 @@ import { createToken, listTokens, revokeToken } from "../database/tokens.ts";
 import { NAMESPACE_PATTERN, NAMESPACE_RULE } from "../domain/names.ts";
 import { isPermissionGrant, nearestPermission, PERMISSION_RULE } from "../domain/permissions.ts";
 import type { NamespaceScope } from "../domain/principal.ts";
-import { newApiToken } from "../identity/api-token.ts";
+import { looksLikeApiToken, newApiToken, parseApiToken } from "../identity/api-token.ts";
 import { parseAge } from "./age.ts";
 import type { CliContext } from "./cli-context.ts";
 import { localActor } from "./local-actor.ts";
@@ -51,7 +51,7 @@ export function addTokenCommand(program: Command, context: CliContext): void {
   token
     .command("revoke")
     .description("revoke a token; running hosts refuse it within a second")
-    .argument("<token>", "its handle (the characters between the two underscores) or its name")
+    .argument("<token>", "its name, its handle (the characters between the two underscores), or the token itself")
     .option("--json", "print JSON")
     .action((which: string, options: { readonly json?: true }) => revoke(which, options, context));
 }
@@ -93,10 +93,12 @@ async function list({ json }: { readonly json?: true }, context: CliContext): Pr
 }
 
 async function revoke(which: string, { json }: { readonly json?: true }, context: CliContext): Promise<void> {
-  const revoked = await withDatabase(context, (database) => revokeToken(database, localActor(), which));
+  const revoked = await withDatabase(context, (database) =>
+    revokeToken(database, localActor(), parseApiToken(which)?.handle ?? which),
+  );
   if (revoked === undefined) {
-    // Whole tokens may be pasted here; they must not come back out.
-    const shown = which.length > 64 ? "that text" : `"${which}"`;
+    // What was pasted as a token must not come back out.
+    const shown = looksLikeApiToken(which) ? "that text" : `"${which.slice(0, 64)}"`;
     const attempted = "Cannot revoke the token";
     throw new TaskerError("TSK_TOKEN_UNKNOWN", { attempted, found: `no live token has ${shown} as handle or name` });
   }

@@ -29,5 +29,6 @@ export async function withDatabase<T>(context: CliContext, body: (database: Data
       details: { pending },
     });
   }
-  return body(opened.database);
+  // Awaited here: what is returned as a promise would find the database closed.
+  return await body(opened.database);
 }
