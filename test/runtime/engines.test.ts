@@ -138,7 +138,7 @@ describe.each(ENGINES)("$name", ({ component }) => {
           if (outcome.kind === "invalid-result" && JSON.stringify(expected.outcome).includes("\\\\u0000")) return;
           expect(asOracle(outcome)).toEqual(expected.outcome);
           expect(logs.map(({ level, message }) => `${level}: ${message}`)).toEqual(
-            expected.logs.map((line) => line.replaceAll("\0", "\uFFFD")),
+            expected.logs.map(({ level, message }) => `${level}: ${message.replaceAll("\0", "\uFFFD")}`),
           );
         },
       ),
@@ -166,7 +166,7 @@ describe("prepareComponent()", () => {
     [
       "in the start function",
       { fields: `(func $start (loop $again (br $again))) (start $start)` },
-      { timeoutMs: 1_000 },
+      { timeoutMs: 1_000, describeFuel: 100_000_000_000_000 },
       "TSK_COMPONENT_PREPARE_LIMIT",
     ],
     [
@@ -175,7 +175,7 @@ describe("prepareComponent()", () => {
         memory: "1000",
         fields: `(func $start (memory.fill (i32.const 0) (i32.const 1) (i32.const 65536000)) (loop $again (br $again))) (start $start)`,
       },
-      { maxResidentBytes: 150_000_000 },
+      { maxResidentBytes: 150_000_000, describeFuel: 100_000_000_000_000 },
       "TSK_COMPONENT_PREPARE_LIMIT",
     ],
     ["in size", {}, { maxComponentBytes: 100 }, "TSK_COMPONENT_TOO_LARGE"],

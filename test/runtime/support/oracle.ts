@@ -1,12 +1,18 @@
 /** The same component through jco's own glue and preview2-shim: what our plan replay and canonical ABI are compared with. */
 import { generate, $init } from "@bytecodealliance/jco-transpile/component";
 import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
-import type { Outcome, StepContext } from "../../../src/runtime/index.ts";
+import type { LogLine, Outcome, StepContext } from "../../../src/runtime/index.ts";
 
 type Handle = (context: unknown) => unknown;
 
-/** `handle` of a fresh instance, with log lines collected. */
-export async function oracleOf(component: Uint8Array): Promise<(context: StepContext) => OracleRun> {
+/** What a host answers in place of preview2-shim: functions and classes by interface name without version. */
+export type HostInterfaces = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** `handle` of a fresh instance, with log lines collected. `host` stands in for interfaces of preview2-shim, made anew for each run. */
+export async function oracleOf(
+  component: Uint8Array,
+  host: (context: StepContext, logs: LogLine[]) => HostInterfaces = () => ({}),
+): Promise<(context: StepContext) => OracleRun> {
   await $init;
   const { files } = generate(component, {
     name: "component",
@@ -26,22 +32,42 @@ export async function oracleOf(component: Uint8Array): Promise<(context: StepCon
     return known;
   };
   return (context) => {
-    const logs: string[] = [];
+    const logs: LogLine[] = [];
+    let aborted: unknown;
     const imports = {
       ...new WASIShim().getImportObject(),
-      "tasker:handler/log": { log: (level: string, message: string) => void logs.push(`${level}: ${message}`) },
-      "tasker:handler/abort": { abort: () => undefined },
+      "tasker:handler/log": {
+        log: (level: LogLine["level"], message: string, fieldsJson: string) =>
+          void logs.push({ level, message, fieldsJson }),
+      },
+      "tasker:handler/abort": { abort: (message: string) => void (aborted ??= abortFailure(message)) },
       "tasker:handler/types": {},
+      ...host(context, logs),
     };
-    const instance = instantiate(module, versioned(imports));
-    const handle: Handle = instance.stepHandler.handle;
-    return { outcome: handle(guestContext(context)), logs };
+    try {
+      const handle: Handle = instantiate(module, versioned(imports)).stepHandler.handle;
+      return { outcome: handle(guestContext(context)), logs };
+    } catch (error) {
+      if (aborted !== undefined) return { outcome: aborted, logs };
+      if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) return { outcome: TRAP, logs };
+      throw error;
+    }
   };
 }
 
 export interface OracleRun {
   readonly outcome: unknown;
-  readonly logs: readonly string[];
+  readonly logs: readonly LogLine[];
+}
+
+/** The oracle's outcome of a run that ended in a trap. */
+const TRAP = { tag: "trap" };
+
+function abortFailure(message: string): unknown {
+  return {
+    tag: "failure",
+    val: { message, errorType: "handler_error", retryable: true, context: "{}", attributes: [] },
+  };
 }
 
 /** jco asks for some interfaces with their version and for some without. */
@@ -73,7 +99,7 @@ function guestContext(context: StepContext): unknown {
   };
 }
 
-/** An outcome of ours in jco's shape. */
+/** An outcome of ours in the oracle's shape. What only we know (backtraces, messages of traps) is left out. */
 export function asOracle(outcome: Outcome): unknown {
   if (outcome.kind === "success") {
     const { resultJson, metadataJson, attributes } = outcome;
@@ -88,5 +114,5 @@ export function asOracle(outcome: Outcome): unknown {
     const { cursorJson, itemsProcessed, accumulatedJson, kind: tag } = outcome;
     return { tag, val: { cursor: cursorJson, itemsProcessed: BigInt(itemsProcessed), accumulated: accumulatedJson } };
   }
-  return outcome;
+  return outcome.kind === "trap" ? TRAP : outcome;
 }
