@@ -114,10 +114,10 @@ it("promotions and roll backs during a stream of steps lose none, and each resul
 it("answers which steps a version ran, page by page", async () => {
   const path = `${handler("stream")}/versions/1.0.0/steps?limit=300`;
   const seen = new Set<string>();
-  for (let before: unknown = ""; before !== null;) {
-    const page = await call(two, "GET", before === "" ? path : `${path}&before=${String(before)}`);
+  for (let before: string | null = ""; before !== null;) {
+    const page = await call(two, "GET", before === "" ? path : `${path}&before=${before}`);
     for (const { step_uuid: step } of page["steps"] as { step_uuid: string }[]) seen.add(step);
-    before = page["next_before"];
+    before = page["next_before"] as string | null;
   }
   const [row] = await database.query<{ steps: number }>(
     "test_ran",

@@ -30,7 +30,7 @@ afterAll(() => test.close());
 
 beforeEach(async () => {
   namespace = `uploads_${(count += 1)}`;
-  const parts = testRegistryParts(database, { "registry.max_uploads": 20 });
+  const parts = testRegistryParts(database, { "registry.max_uploads": "20" });
   ({ cacheDir } = parts);
   served = await serveApp({
     database,

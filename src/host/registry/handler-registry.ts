@@ -156,8 +156,11 @@ export class HandlerRegistry {
           attempted,
           found: "no version was active before that still may be",
         });
-      default:
+      case "not_granted":
+      case "callable_taken":
         throw activationRefused(`${attempted} to ${verdict.version}`, handler.namespace, verdict);
+      default:
+        return verdict satisfies never;
     }
   }
 

@@ -11,21 +11,18 @@ import type { HandlerRegistry } from "../../../src/host/registry/handler-registr
 /** The parts of a registry on a database, with a disk cache of their own. */
 export function testRegistryParts(
   database: Database,
-  settings: Readonly<Record<string, string | number | boolean>> = {},
+  settings: Readonly<Record<string, string>> = {},
 ): RegistryParts & { readonly cacheDir: string } {
   const cacheDir = join(mkdtempSync(join(tmpdir(), "tasker-host-test-")), "artifacts");
   const flags = Object.entries({ "registry.cache_dir": cacheDir, ...settings });
   const { config } = loadConfig({
     env: { TASKER_ENV: "test" },
-    flags: flags.map(([key, value]) => ({ flag: "test", key, value: String(value) })),
+    flags: flags.map(([key, value]) => ({ flag: "test", key, value })),
   });
   return { ...buildRegistry(config, { database, clock: systemClock, logger: silentLogger }), cacheDir };
 }
 
 /** A registry on a database. */
-export function testRegistry(
-  database: Database,
-  settings: Readonly<Record<string, string | number | boolean>> = {},
-): HandlerRegistry {
+export function testRegistry(database: Database, settings: Readonly<Record<string, string>> = {}): HandlerRegistry {
   return testRegistryParts(database, settings).registry;
 }

@@ -107,11 +107,12 @@ async function readFiles(
   }
   const arrived = new AbortController();
   const tooSlow = new AbortController();
-  void clock.wait(bodySeconds * 1_000, arrived.signal).then(() => {
-    if (arrived.signal.aborted) return;
+  const giveUp = async (): Promise<void> => {
+    await clock.wait(bodySeconds * 1_000, arrived.signal);
     const found = `its body took longer than ${bodySeconds} s to arrive`;
-    tooSlow.abort(new TaskerError("TSK_REQUEST_TIMEOUT", { attempted, found }));
-  });
+    if (!arrived.signal.aborted) tooSlow.abort(new TaskerError("TSK_REQUEST_TIMEOUT", { attempted, found }));
+  };
+  void giveUp();
   try {
     const signal = AbortSignal.any([deadline, tooSlow.signal]);
     const body = await readBytes(request, maxComponentBytes + sourceMapBytes, signal);

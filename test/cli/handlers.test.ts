@@ -1,0 +1,96 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { systemClock } from "../../src/core/clock.ts";
+import { type ServedApp, serveApp } from "../http/support/served-app.ts";
+import { versionComponent } from "../registry/support/version-component.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { type CommandRun, runCommand } from "./support/run-command.ts";
+
+let postgres: TestDatabase;
+let served: ServedApp;
+let folder: string;
+
+beforeAll(async () => {
+  postgres = await testDatabase();
+  served = await serveApp({ database: postgres.open() });
+  folder = await mkdtemp(join(tmpdir(), "tasker-host-upload-"));
+  for (const [version, log] of [
+    ["1.0.0", false],
+    ["1.1.0", true],
+  ] as const) {
+    const bytes = await versionComponent({ name: "charge", version, callable: "charge", log });
+    await writeFile(join(folder, `${version}.wasm`), bytes);
+  }
+});
+afterAll(async () => {
+  await served[Symbol.asyncDispose]();
+  await postgres.close();
+});
+
+const run = (...args: string[]): Promise<CommandRun> =>
+  runCommand([...args, "--url", served.url], { clock: systemClock });
+
+async function said(...args: string[]): Promise<string> {
+  const { stdout, stderr, exitCode } = await run(...args);
+  expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+  return stdout;
+}
+
+const upload = (version: string, ...more: string[]): string[] => {
+  const names = ["--namespace", "payments", "--name", "charge", "--version", version];
+  return ["upload", join(folder, `${version}.wasm`), ...names, ...more];
+};
+
+it("leads a version from its upload to its end", async () => {
+  expect(await said("handlers", "list")).toBe("no handlers\n");
+  expect(await said(...upload("1.0.0", "--promote"))).toMatch(
+    /^payments\/charge 1\.0\.0 {2}sha256:[0-9a-f]{12} {2}[\d.]+ k?B {2}uploaded\npromoted\n$/,
+  );
+  expect(await said(...upload("1.0.0", "--promote"))).toMatch(/already there\nactive already\n$/);
+  expect(await said(...upload("1.1.0"))).toContain("→ tasker-host handlers promote payments/charge 1.1.0");
+
+  const refused = await run("handlers", "promote", "payments/charge", "1.1.0");
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toContain("it imports more than 1.0.0, which is active:\n  + tasker:handler/log");
+  expect(refused.stderr).toContain("→ Let somebody with the permission `handlers:approve`");
+  expect(await said("handlers", "approve", "payments/charge", "1.1.0")).toBe("payments/charge 1.1.0 approved\n");
+  expect(await said("handlers", "promote", "payments/charge", "1.1.0")).toBe(
+    "payments/charge 1.1.0 promoted, replaces 1.0.0\n",
+  );
+  expect(await said("handlers", "list", "--namespace", "payments")).toMatch(/^payments\/charge {2}1\.1\.0 {2}sha256:/);
+  const shown = await said("handlers", "show", "payments/charge", "1.1.0");
+  expect(shown).toMatch(/needs +log\n +imports .*tasker:handler\/log@1\.0\.0\n/);
+  expect(shown).toContain("by anonymous anonymous (127.0.0.1)");
+  expect(shown).toMatch(/prepared +preparer \d+, fuel-\d+, dry run \d+ fuel/);
+  expect(await said("handlers", "rollback", "payments/charge")).toBe(
+    "payments/charge 1.0.0 active again, replaces 1.1.0\n",
+  );
+  expect(await said("handlers", "show", "payments/charge")).toMatch(/1\.0\.0 {2}rolled back .*, replaced 1\.1\.0\n/);
+  await said("handlers", "deprecate", "payments/charge", "1.1.0");
+  expect((await run("handlers", "promote", "payments/charge", "1.1.0")).stderr).toContain("VERSION_DEPRECATED");
+  expect(await said("handlers", "steps", "payments/charge", "1.0.0")).toBe("it has run no step\n");
+  expect((await run("handlers", "delete", "payments/charge", "1.0.0")).stderr).toContain("TSK_REGISTRY_VERSION_ACTIVE");
+  expect(await said("handlers", "delete", "payments/charge", "1.1.0")).toBe("payments/charge 1.1.0 deleted\n");
+});
+
+it("changes the grants that it names, and leaves the others", async () => {
+  expect(await said("grants", "show", "billing")).toContain("billing  the host's defaults");
+  await said("grants", "set", "billing", "--capabilities", "log", "--fuel", "1_000_000");
+  const set = await said("grants", "set", "billing", "--result", "2048");
+  expect(set).toMatch(/may import +log\n +fuel +1000000\n/);
+  expect(set).toMatch(/max_result_bytes +2048\n/);
+  expect(await said("grants", "set", "billing", "--fuel", "host")).toMatch(/fuel +\d+ {2}the host's\n/);
+  expect((await run("grants", "set", "billing", "--capabilities", "http")).stderr).toContain("TSK_GRANT_INVALID");
+});
+
+it.each([
+  [["handlers", "show", "payments"], "namespace"],
+  [["handlers", "promote", "payments/charge", "latest"], "three numbers"],
+  [["handlers", "show", "payments/../../v1"], "name"],
+])("refuses %j before it asks", async (args, words) => {
+  const { exitCode, stderr } = await run(...args);
+  expect(exitCode).not.toBe(0);
+  expect(stderr).toContain(words);
+});

@@ -1,0 +1,135 @@
+import { readdir, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/core/clock.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import type { Database } from "../../src/host/database/connection.ts";
+import { ArtifactCache } from "../../src/host/registry/artifact-cache.ts";
+import { BoundedMap } from "../../src/host/registry/bounded-map.ts";
+import { RegistryWatch } from "../../src/host/registry/registry-watch.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { testRegistryParts } from "./support/test-registry.ts";
+import { versionComponent } from "./support/version-component.ts";
+
+let test: TestDatabase;
+let database: Database;
+let component: Uint8Array<ArrayBuffer>;
+let digest: string;
+
+beforeAll(async () => {
+  test = await testDatabase();
+  database = test.open();
+  component = await versionComponent({ name: "charge", version: "1.0.0", callable: "charge" });
+});
+afterAll(() => test.close());
+
+beforeEach(async () => {
+  const { registry } = testRegistryParts(database);
+  digest = (await registry.register("shop", component, undefined)).artifact.digest;
+});
+
+const only = async (folder: string): Promise<string> => join(folder, (await readdir(folder))[0] ?? "");
+
+describe("ComponentStore", () => {
+  it("keeps what it loads on the disk, for its owner alone, under the SHA-256 of what is in it", async () => {
+    const { store, cacheDir } = testRegistryParts(database);
+    await store.load(digest);
+    expect((await stat(cacheDir)).mode & 0o777).toBe(0o700);
+    expect((await stat(await only(cacheDir))).mode & 0o777).toBe(0o600);
+    const again = testRegistryParts(database, { "registry.cache_dir": cacheDir });
+    expect((await again.store.load(digest)).artifact.digest).toBe(digest);
+  });
+
+  it("reads from the database what was changed on the disk", async () => {
+    const { store, cacheDir } = testRegistryParts(database);
+    await store.load(digest);
+    await truncate(await only(cacheDir), 100);
+    const again = testRegistryParts(database, { "registry.cache_dir": cacheDir });
+    expect((await again.store.load(digest)).artifact.digest).toBe(digest);
+    expect((await stat(await only(cacheDir))).size).toBeGreaterThan(100);
+  });
+
+  it("refuses bytes that are not what was stored, until they are uploaded again", async () => {
+    const damage = "update tasker_host.artifacts set bytes = set_byte(bytes, 50, 0) where digest = $1";
+    await database.query("test_damage", damage, [digest]);
+    const { store, registry } = testRegistryParts(database);
+    await expect(store.load(digest)).rejects.toMatchObject({ code: "TSK_COMPONENT_ARTIFACT_CORRUPT" });
+    expect(store.refused).toMatchObject([{ digest }]);
+    await registry.register("shop", component, undefined);
+    expect((await store.load(digest)).artifact.digest).toBe(digest);
+    expect(store.refused).toEqual([]);
+  });
+
+  it("refuses the prepared form of another component, even where every digest of its own is right", async () => {
+    const { registry } = testRegistryParts(database);
+    const other = await versionComponent({ name: "other", version: "1.0.0", callable: "other" });
+    const theirs = (await registry.register("shop", other, undefined)).artifact.digest;
+    await database.query(
+      "test_swap",
+      `update tasker_host.artifacts a set bytes = b.bytes, sha256 = b.sha256
+         from tasker_host.artifacts b where a.digest = $1 and b.digest = $2`,
+      [digest, theirs],
+    );
+    const { store } = testRegistryParts(database);
+    await expect(store.load(digest)).rejects.toMatchObject({ code: "TSK_COMPONENT_ARTIFACT_CORRUPT" });
+    await database.query("test_unswap", "delete from tasker_host.artifacts where digest = $1", [digest]);
+  });
+});
+
+describe("RegistryWatch", () => {
+  it("prepares what an older host stored, and leaves its form to it", async () => {
+    const rename = "update tasker_host.artifacts set preparer_version = 'older' where digest = $1";
+    await database.query("test_older", rename, [digest]);
+    const { store, grants } = testRegistryParts(database);
+    const forms = async (): Promise<number> => {
+      const count = "select count(*) as forms from tasker_host.artifacts where digest = $1";
+      const [row] = await database.query<{ forms: number }>("test_forms", count, [digest]);
+      return row?.forms ?? 0;
+    };
+    expect(await forms()).toBe(1);
+    await using watch = new RegistryWatch({
+      database,
+      store,
+      grants,
+      onNamespaces: () => Promise.resolve(),
+      pollIntervalMs: 60_000,
+      clock: systemClock,
+      logger: silentLogger,
+    });
+    await watch.start();
+    await expect.poll(forms, { timeout: 10_000 }).toBe(2);
+    expect((await store.load(digest)).artifact.manifest.name).toBe("charge");
+  });
+});
+
+describe("ArtifactCache", () => {
+  it("lets go of what was read longest ago when it is full", async () => {
+    const { cacheDir: folder } = testRegistryParts(database);
+    const cache = new ArtifactCache({ folder, maxBytes: 250, clock: systemClock, logger: silentLogger });
+    const names = ["a", "b", "c"].map((letter) => letter.repeat(64));
+    for (const [index, name] of names.entries()) {
+      await cache.write(name, new Uint8Array(100));
+      await utimes(join(folder, name), index, index).catch(() => undefined);
+    }
+    expect((await readdir(folder)).sort()).toEqual(names.slice(1));
+    await cache.write("d".repeat(64), new Uint8Array(251));
+    expect(await readdir(folder)).toHaveLength(2);
+  });
+
+  it("costs nothing but time where the disk cannot be written", async () => {
+    const { cacheDir } = testRegistryParts(database);
+    await writeFile(cacheDir, "a file where a folder should be");
+    const cache = new ArtifactCache({ folder: cacheDir, maxBytes: 1_000, clock: systemClock, logger: silentLogger });
+    await cache.write("a".repeat(64), new Uint8Array(10));
+    expect(await cache.read("a".repeat(64))).toBeUndefined();
+  });
+});
+
+it("BoundedMap keeps what was asked for last", () => {
+  const map = new BoundedMap<string, number>(2);
+  map.set("a", 1);
+  map.set("b", 2);
+  map.get("a");
+  map.set("c", 3);
+  expect([map.get("a"), map.get("b"), map.get("c")]).toEqual([1, undefined, 3]);
+});
