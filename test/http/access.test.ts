@@ -178,22 +178,16 @@ describe("a caller with one permission", () => {
         name: `only-${permission.replace(":", "-")}`,
         permissions: [permission],
       });
-      for (const route of guarded()) {
-        const { status, code, challenge } = await ask(route, bearer(token));
-        if (route.permission === permission) {
-          expect({ name: route.name, refused: status === 401 || status === 403 }).toEqual({
-            name: route.name,
-            refused: false,
-          });
-        } else {
-          expect({ name: route.name, status, code }).toEqual({
-            name: route.name,
-            status: 403,
-            code: "TSK_AUTH_PERMISSION_MISSING",
-          });
-          expect(challenge).toBe(`Bearer realm="tasker-host", error="insufficient_scope", scope="${route.permission}"`);
-        }
-      }
+      const [opened, closed] = [true, false].map((open) =>
+        guarded().filter((route) => (route.permission === permission) === open),
+      );
+      const passed = Object.entries(await each(opened ?? [], bearer(token)));
+      expect(passed.filter(([, { status }]) => status === 401 || status === 403)).toEqual([]);
+      const refused = (closed ?? []).map((route) => {
+        const challenge = `Bearer realm="tasker-host", error="insufficient_scope", scope="${route.permission}"`;
+        return [route.name, { status: 403, code: "TSK_AUTH_PERMISSION_MISSING", challenge }] as const;
+      });
+      expect(await each(closed ?? [], bearer(token))).toEqual(Object.fromEntries(refused));
     },
   );
 

@@ -229,7 +229,8 @@ describe("GET /docs", () => {
     for (const [path, methods] of Object.entries(paths)) {
       for (const [method, operation] of Object.entries(methods)) {
         expect(page).toContain(`<span class="method">${method}</span> ${path}</code>`);
-        if (operation["x-tasker-permission"] !== "public") expect(page).toContain(operation["x-tasker-permission"]);
+        const permission = operation["x-tasker-permission"];
+        expect(page).toContain(permission === "public" ? "For everybody" : `<code>${permission}</code>`);
       }
     }
     for (const name of Object.keys(components.schemas)) expect(page).toContain(`id="schema-${name}"`);

@@ -26,7 +26,7 @@ describe("`parseApiToken()`", () => {
   it("tells a token in which a character changed, was lost or was added, without asking anybody", () => {
     const { text } = newApiToken();
     fc.assert(
-      fc.property(fc.nat(text.length - 1), fc.constantFrom(..."0aZ_-é"), (at, character) => {
+      fc.property(fc.nat(text.length - 1), fc.constantFrom("0", "a", "Z", "_", "-", "é"), (at, character) => {
         const changed = text.slice(0, at) + character + text.slice(at + 1);
         expect(parseApiToken(changed) === undefined).toBe(changed !== text);
         expect(parseApiToken(text.slice(0, at) + text.slice(at + 1))).toBeUndefined();

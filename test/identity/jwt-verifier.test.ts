@@ -41,11 +41,10 @@ let url: URL;
 beforeAll(async () => {
   server = createServer((_, response) => {
     issuer.asked += 1;
-    if (issuer.answer === "error") return void response.writeHead(500).end();
-    if (issuer.answer === "no json") return void response.writeHead(200).end("<html>");
-    if (issuer.answer === "redirect")
-      return void response.writeHead(302, { location: "http://169.254.169.254/" }).end();
-    void Promise.all(issuer.keys.map(jwkOf)).then((keys) => response.end(JSON.stringify({ keys })));
+    if (issuer.answer === "error") response.writeHead(500).end();
+    else if (issuer.answer === "no json") response.writeHead(200).end("<html>");
+    else if (issuer.answer === "redirect") response.writeHead(302, { location: "http://169.254.169.254/" }).end();
+    else void Promise.all(issuer.keys.map(jwkOf)).then((keys) => response.end(JSON.stringify({ keys })));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -184,7 +183,7 @@ describe("`readJwtKeys()`", () => {
     writeFileSync(path, text);
     return path;
   };
-  const pemOf = (key: KeyObject): string => key.export({ type: "spki", format: "pem" }).toString();
+  const pemOf = (key: KeyObject): string => key.export({ type: "spki", format: "pem" });
 
   it("reads a public key in PEM, and a set of keys", async () => {
     const set = JSON.stringify({ keys: [{ kty: "EC", crv: "P-256" }, await jwkOf(first), await jwkOf(second)] });
@@ -197,7 +196,7 @@ describe("`readJwtKeys()`", () => {
   it.each([
     ["nothing", ""],
     ["text", "not a key"],
-    ["a private key", first.privateKey.export({ type: "pkcs8", format: "pem" }).toString()],
+    ["a private key", first.privateKey.export({ type: "pkcs8", format: "pem" })],
     ["a short key", pemOf(newKey("short", 1_024).publicKey)],
     ["a key of another kind", pemOf(generateKeyPairSync("ed25519").publicKey)],
     ["an empty set", '{"keys":[]}'],

@@ -99,12 +99,6 @@ export const DATABASE_ERRORS = {
       "Check that the server at DATABASE_URL is up and accepts this user; without DATABASE_URL the host starts its own",
     httpStatus: 503,
   },
-  TSK_DATABASE_BUSY: {
-    summary: "Postgres gave the statement up: it took too long, or the server lacks connections, memory or locks",
-    fault: "system",
-    remedy: "Try again; if it repeats, look at the server's load, or raise `database.statement_timeout_seconds`",
-    httpStatus: 503,
-  },
   TSK_DATABASE_EMBEDDED_MISSING: {
     summary: "There are no Postgres binaries for this machine",
     fault: "user",

@@ -67,11 +67,6 @@ export function isLastingRefusal(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && !PASSING.test(error.code ?? "08");
 }
 
-/** True where Postgres gave a statement up for reasons that pass: asking again later may do. */
-export function isPassingRefusal(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && PASSING.test(error.code ?? "08");
-}
-
 /** True where the server refused the statement and the session goes on. */
 export function isRefusedStatement(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.severity === "ERROR" && !meansUnreachable(error);

@@ -2,7 +2,6 @@ import type { Context } from "hono";
 import { ERROR_CATALOGUE, type ErrorCode, isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import { REQUEST_ERRORS } from "../../core/errors/request.ts";
 import type { Logger } from "../../core/logger.ts";
-import { isPassingRefusal } from "../database/database-error.ts";
 import type { AppEnv } from "./deps.ts";
 
 /** Seconds after which a caller may try again what was answered with 503. */
@@ -87,8 +86,5 @@ function taskerWord(code: ErrorCode): string {
 
 function unforeseen(cause: unknown): TaskerError {
   const attempted = "Cannot answer the request";
-  if (isPassingRefusal(cause)) {
-    return new TaskerError("TSK_DATABASE_BUSY", { attempted, found: "Postgres gave up a statement", cause });
-  }
   return new TaskerError("TSK_HOST_INTERNAL", { attempted, found: "a failure", cause });
 }
