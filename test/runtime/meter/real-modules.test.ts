@@ -1,9 +1,12 @@
+import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { METER_LIMITS, meterModule } from "../../../src/runtime/prepare/meter/index.ts";
 
+const execute = promisify(execFile);
 const require = createRequire(import.meta.url);
 const jco = join(dirname(require.resolve("@bytecodealliance/jco-transpile/wasm-tools")), "..");
 
@@ -29,6 +32,42 @@ describe("modules that compilers made", () => {
     });
   }
 });
+
+describe("packages of npm", () => {
+  const PROGRAM = join(import.meta.dirname, "real-modules-process.ts");
+  const used = async (name: string, how: "plain" | "metered"): Promise<Answer> => {
+    const options = { maxBuffer: 64 * 1024 * 1024 };
+    const { stdout } = await execute(
+      process.execPath,
+      ["--disable-warning=ExperimentalWarning", PROGRAM, name, how],
+      options,
+    );
+    return JSON.parse(stdout) as Answer;
+  };
+
+  it.each([
+    ["sql.js", 1],
+    ["esbuild-wasm", 1],
+    // The parser and a language that is linked to it while it runs.
+    ["@vscode/tree-sitter-wasm", 2],
+    ["hash-wasm", 12],
+    ["tiktoken", 1],
+    ["wasm-tools", 4],
+  ])("answer the same when all their modules are metered: %s", async (name, modules) => {
+    const plain = await used(name, "plain");
+    const metered = await used(name, "metered");
+    expect(plain.modules).toBe(0);
+    expect(metered.modules).toBe(modules);
+    expect(JSON.stringify(plain.answer).length).toBeGreaterThan(500);
+    expect(metered.answer).toEqual(plain.answer);
+  });
+});
+
+interface Answer {
+  readonly answer: unknown;
+  /** How many were metered. */
+  readonly modules: number;
+}
 
 describe("metering", () => {
   it("handles more than 4 MB of module in a second, on a machine that does other things too", () => {
