@@ -172,8 +172,8 @@ describe("prepareComponent()", () => {
     [
       "in memory",
       {
-        memory: "1000",
-        fields: `(func $start (memory.fill (i32.const 0) (i32.const 1) (i32.const 65536000)) (loop $again (br $again))) (start $start)`,
+        memory: "2000",
+        fields: `(func $start (memory.fill (i32.const 0) (i32.const 1) (i32.const 131072000)) (loop $again (br $again))) (start $start)`,
       },
       { maxResidentBytes: 150_000_000, describeFuel: 100_000_000_000_000 },
       "TSK_COMPONENT_PREPARE_LIMIT",

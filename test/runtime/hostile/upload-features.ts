@@ -115,8 +115,8 @@ export const DESCRIBE: HostileClass = {
       () =>
         watComponent({
           handle: EMPTY_SUCCESS,
-          memory: "1000",
-          fields: `(func $s (memory.fill (i32.const 0) (i32.const 1) (i32.const 65536000)) (loop $again (br $again))) (start $s)`,
+          memory: "2000",
+          fields: `(func $s (memory.fill (i32.const 0) (i32.const 1) (i32.const 131072000)) (loop $again (br $again))) (start $s)`,
         }),
       { maxResidentBytes: 150_000_000, describeFuel: 100_000_000_000_000 },
     ),
@@ -134,8 +134,8 @@ export const DESCRIBE: HostileClass = {
       () =>
         watComponent({
           handle: EMPTY_SUCCESS,
-          memory: "1000",
-          describe: `(memory.fill (i32.const 0) (i32.const 1) (i32.const 65536000)) (loop $again (br $again)) unreachable`,
+          memory: "2000",
+          describe: `(memory.fill (i32.const 0) (i32.const 1) (i32.const 131072000)) (loop $again (br $again)) unreachable`,
         }),
       { maxResidentBytes: 150_000_000, describeFuel: 100_000_000_000_000 },
     ),
