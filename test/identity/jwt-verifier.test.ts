@@ -20,6 +20,8 @@ interface Key {
   readonly kid: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
+  /** What the issuer says that the key is for; default RS256, empty: nothing. */
+  readonly alg?: string;
 }
 
 function newKey(kid: string, modulusLength: number = 2_048): Key {
@@ -60,8 +62,8 @@ beforeEach(() => {
 
 afterAll(() => void server.close());
 
-async function jwkOf({ kid, publicKey }: Key): Promise<object> {
-  return { ...(await exportJWK(publicKey)), kid, alg: "RS256", use: "sig" };
+async function jwkOf({ kid, publicKey, alg = "RS256" }: Key): Promise<object> {
+  return { ...(await exportJWK(publicKey)), kid, use: "sig", ...(alg !== "" && { alg }) };
 }
 
 function verifier(keys: JwtKeys = { url }): Verifier {
@@ -72,12 +74,13 @@ interface TokenOptions {
   readonly key?: Key;
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly expiresIn?: number;
+  readonly alg?: string;
 }
 
 const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
 
 /** A good token, but for what is given. A claim that is undefined is left out. */
-function token({ key = first, claims = {}, expiresIn = 60 }: TokenOptions = {}): Promise<string> {
+function token({ key = first, claims = {}, expiresIn = 60, alg = "RS256" }: TokenOptions = {}): Promise<string> {
   const payload = {
     iss: ISSUER,
     aud: AUDIENCE,
@@ -88,7 +91,7 @@ function token({ key = first, claims = {}, expiresIn = 60 }: TokenOptions = {}):
     worker_namespaces: ["flows"],
     ...claims,
   };
-  return new SignJWT(payload).setProtectedHeader({ alg: "RS256", kid: key.kid }).sign(key.privateKey);
+  return new SignJWT(payload).setProtectedHeader({ alg, kid: key.kid }).sign(key.privateKey);
 }
 
 describe("`jwtVerifier()`", () => {
@@ -141,6 +144,13 @@ describe("`jwtVerifier()`", () => {
     for (const forged of [unsigned, confused, `${await token()}x`, "a.b.c", "..", ""]) {
       await expect(verify(forged, "")).rejects.toMatchObject({ code: "TSK_AUTH_INVALID" });
     }
+  });
+
+  it.each(["RS512", "PS256"])("refuses %s, also with a key that the issuer lets do anything", async (alg) => {
+    issuer.keys = [{ ...first, alg: "" }];
+    const verify = verifier();
+    await expect(verify(await token(), "")).resolves.toMatchObject({ actor: { name: "alice" } });
+    await expect(verify(await token({ alg }), "")).rejects.toMatchObject({ code: "TSK_AUTH_INVALID" });
   });
 
   it("takes a new key of the issuer's on sight, and no longer takes one that was withdrawn", async () => {
