@@ -27,6 +27,8 @@ const MAX_ARREARS = 1_000;
 export class ChargePlacement {
   #advance = new Float64Array(1024);
   #floor = new Float64Array(1024);
+  /** 1 where the advance is 0 and stays so. */
+  #fixed = new Uint8Array(1024);
 
   /** Replaces the costs of the segments by what is charged where they begin. The function's callers charge nothing for it. */
   place(segments: Segments, index: JointIndex): void {
@@ -50,10 +52,12 @@ export class ChargePlacement {
     if (joints > this.#advance.length) {
       this.#advance = new Float64Array(joints * 2);
       this.#floor = new Float64Array(joints * 2);
+      this.#fixed = new Uint8Array(joints * 2);
     }
     this.#advance.fill(Infinity, 0, joints);
     this.#advance[EXIT] = 0;
     this.#floor.fill(-MAX_ARREARS, 0, joints);
+    this.#fixed.fill(0, 0, joints);
     for (let segment = 0; segment < count; segment += 1) {
       const end = to[segment] ?? NOWHERE;
       if (end !== NOWHERE && calls[segment] === 1) this.#floor[end] = 0;
@@ -79,13 +83,17 @@ export class ChargePlacement {
         }
       }
     }
-    // From where nothing leads out, a run ends in a trap or never: as with `unreachable`.
+    // From where nothing leads out, a run ends in a trap or never: what leads there is as good as an `unreachable`.
     for (let segment = 0; segment < count; segment += 1) {
       const end = to[segment] ?? NOWHERE;
       if (end !== NOWHERE && advance[end] === Infinity && advance[from[segment] ?? 0] !== Infinity)
         to[segment] = NOWHERE;
     }
-    for (let joint = 0; joint < segments.joints; joint += 1) if (advance[joint] === Infinity) advance[joint] = 0;
+    for (let joint = 0; joint < segments.joints; joint += 1) {
+      if (advance[joint] !== Infinity) continue;
+      advance[joint] = 0;
+      this.#fixed[joint] = 1;
+    }
     return true;
   }
 
@@ -93,6 +101,7 @@ export class ChargePlacement {
     const { behindAt, behind, beforeAt, before } = index;
     const advance = this.#advance;
     for (let joint = joints - 1; joint > EXIT; joint -= 1) {
+      if (this.#fixed[joint] === 1) continue;
       let most = Infinity;
       let saved = 0;
       const behindEnd = behindAt[joint + 1] ?? 0;
