@@ -8,7 +8,8 @@
  */
 import { parseArgs } from "node:util";
 import { type FuelAnswer, type FuelRequest, readFuelAnswer } from "./support/fuel-words.ts";
-import { measureUnder, sandboxFlags } from "./support/measuring-process.ts";
+import { WASM_FLAGS } from "../src/runtime/process/child-process.ts";
+import { measureUnder } from "./support/measuring-process.ts";
 import { FULL, geometricMean, QUICK } from "./support/pairs.ts";
 import { figure, table, worstOf } from "./support/table.ts";
 
@@ -21,7 +22,7 @@ const { values: options } = parseArgs({
 });
 
 const plan = options.quick ? QUICK : FULL;
-const flags = sandboxFlags();
+const flags = WASM_FLAGS;
 
 async function measure(v8Flags: readonly string[], plainOnly: boolean): Promise<FuelAnswer> {
   const request: FuelRequest = { plan, plainOnly, only: options.only };

@@ -8,7 +8,8 @@
  */
 import { parseArgs } from "node:util";
 import { type InstantiateRequest, readInstantiateAnswer } from "./support/instantiate-words.ts";
-import { measureUnder, sandboxFlags } from "./support/measuring-process.ts";
+import { WASM_FLAGS } from "../src/runtime/process/child-process.ts";
+import { measureUnder } from "./support/measuring-process.ts";
 import { FULL, geometricMean, QUICK } from "./support/pairs.ts";
 import { figure, table, worstOf } from "./support/table.ts";
 
@@ -17,7 +18,7 @@ const { values: options } = parseArgs({
 });
 
 const plan = options.quick ? QUICK : FULL;
-const flags = sandboxFlags();
+const flags = WASM_FLAGS;
 const request: InstantiateRequest = { plan, only: options.only };
 const programs = readInstantiateAnswer(await measureUnder(flags, "instantiate-process.ts", [JSON.stringify(request)]));
 const rows = Object.entries(programs).map(([name, program]) => ({ name, ...program }));

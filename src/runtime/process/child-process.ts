@@ -27,10 +27,10 @@ const STDERR_BYTES = 4_096;
 const PAGE_BYTES = 4_096;
 
 /**
- * V8 optimises across calls of wasm functions: guests that are interpreters run up to a quarter faster
+ * V8 flags of every child. V8 optimises across calls of wasm functions: guests that are interpreters run up to a quarter faster
  * (docs/decisions/0003-processes.md).
  */
-const WASM_FLAGS = [
+export const WASM_FLAGS: readonly string[] = [
   "--wasm-inlining-budget=50000",
   "--wasm-inlining-max-size=3000",
   "--wasm-inlining-factor=12",
