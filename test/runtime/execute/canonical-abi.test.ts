@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PRIMITIVE_TYPES, typeText, type ValueType } from "../../../src/runtime/component/value-type.ts";
+import {
+  type FunctionType,
+  PRIMITIVE_TYPES,
+  typeText,
+  type ValueType,
+} from "../../../src/runtime/component/value-type.ts";
 import { AbiError, AbiTooLarge } from "../../../src/runtime/execute/canonical-abi/abi-error.ts";
 import { AbiMemory } from "../../../src/runtime/execute/canonical-abi/abi-memory.ts";
 import {
@@ -10,6 +15,8 @@ import {
   type FlatValue,
 } from "../../../src/runtime/execute/canonical-abi/codec.ts";
 import { functionCodec } from "../../../src/runtime/execute/canonical-abi/function-codec.ts";
+import { DESCRIBE, HANDLE, HANDLER_INTERFACES } from "../../../src/runtime/world/handler-world.ts";
+import { WASI_INTERFACES } from "../../../src/runtime/world/wasi.ts";
 
 const MEGABYTE = 1_048_576;
 
@@ -168,6 +175,26 @@ describe("codecs", () => {
     );
   });
 
+  it.each(worldFunctions())("move what %s takes and gives both ways", (_, type) => {
+    const resultType = type.result ?? { kind: "bool" };
+    fc.assert(
+      fc.property(
+        fc.tuple(...type.params.map(([, of]) => valueOf(of))),
+        valueOf(resultType),
+        fc.constantFrom("utf8", "utf16"),
+        (values, result, encoding) => {
+          const codec = functionCodec({ params: type.params, result: resultType });
+          const memory = setup(encoding);
+          expect(codec.liftParams(memory, codec.lowerParams(memory, values))).toEqual(values);
+          const area = memory.allocate(codecOf(resultType).size, 8);
+          const returned = codec.lowerResult(memory, result, [...codec.lowerParams(memory, values), area]);
+          expect(codec.liftResult(memory, returned ?? area)).toEqual(result);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
   it("answer any bytes in a guest's memory with a value or an AbiError, nothing else", () => {
     fc.assert(
       fc.property(anyType, fc.uint8Array({ minLength: 64, maxLength: 64 }), (type, bytes) => {
@@ -203,6 +230,21 @@ describe("codecs", () => {
     expect(memory.at(pointer, 8, 8).getBigUint64(pointer, true)).toBe(0x7ff8_0000_0000_0000n);
   });
 });
+
+/** Every function that crosses the boundary of a component: what it exports, and what it may import. */
+function worldFunctions(): readonly (readonly [string, FunctionType])[] {
+  const imported = Object.entries<Readonly<Record<string, FunctionType>>>({
+    ...HANDLER_INTERFACES,
+    ...WASI_INTERFACES,
+  });
+  return [
+    ["describe", DESCRIBE],
+    ["handle", HANDLE],
+    ...imported.flatMap(([name, functions]) =>
+      Object.entries(functions).map(([own, type]): [string, FunctionType] => [`${name}#${own}`, type]),
+    ),
+  ];
+}
 
 /** True where the act ends, or ends in an error that tells of the guest. */
 function answers(act: () => unknown): boolean {
