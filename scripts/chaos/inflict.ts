@@ -124,12 +124,15 @@ export class Inflictor {
   }
 
   /** One after the other: a server that is down cannot go down. */
-  #restart({ restart, share }: Fault): Promise<void> {
-    this.#restarting = this.#restarting.then(async () => {
-      await this.#deps.postgres.restart(restart, within(DOWN_MS, share));
-      this.returnedMs.push(Date.now());
-    });
+  #restart(fault: Fault): Promise<void> {
+    this.#restarting = this.#restartAfter(this.#restarting, fault);
     return this.#restarting;
+  }
+
+  async #restartAfter(earlier: Promise<void>, { restart, share }: Fault): Promise<void> {
+    await earlier;
+    await this.#deps.postgres.restart(restart, within(DOWN_MS, share));
+    this.returnedMs.push(Date.now());
   }
 }
 

@@ -76,7 +76,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
     },
     leaseSeconds: number("lease", NUMBERS.lease),
     drainSeconds: number("drain", NUMBERS.drain),
-    keep: values["keep"] === true,
+    keep: values["keep"] ?? false,
   };
 }
 

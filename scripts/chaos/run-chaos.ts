@@ -75,7 +75,7 @@ export async function runChaos(
 ): Promise<ChaosReport> {
   const run = await begin(options, say);
   const stopped = new Promise<never>((_resolve, reject) => {
-    interrupted.addEventListener("abort", () => reject(interrupted.reason as Error), { once: true });
+    interrupted.addEventListener("abort", () => reject(reasonOf(interrupted)), { once: true });
   });
   try {
     return await Promise.race([stages(run), stopped]);
@@ -283,4 +283,8 @@ async function countTasks(client: ClientBase, run: string): Promise<number> {
 async function countSteps(client: ClientBase): Promise<number> {
   const { rows } = await client.query<{ readonly n: number }>("select count(*)::int as n from tasker.workflow_steps");
   return rows[0]?.n ?? 0;
+}
+
+function reasonOf({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error("interrupted", { cause: reason });
 }

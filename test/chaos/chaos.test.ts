@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { expect, it } from "vitest";
+import { expect, it, onTestFailed } from "vitest";
 import { z } from "zod";
 import { FAULT_KINDS, scheduleOf } from "../../scripts/chaos/fault.ts";
 import { parseOptions } from "../../scripts/chaos/options.ts";
@@ -30,7 +30,8 @@ it("two hosts lose nothing while each kind of fault hits them", { timeout: 180_0
   });
   const [out, said, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
   const report = Report.parse(JSON.parse(out.trimEnd().split("\n").at(-1) ?? ""));
-  expect(report, said).toMatchObject({
+  onTestFailed(() => void process.stderr.write(said));
+  expect(report).toMatchObject({
     faults: { kill: 2, term: 1, freeze: 1, storm: 1, restart: 1, network: 1, sandbox: 1 },
     lost: 0,
     completed_twice: 0,
