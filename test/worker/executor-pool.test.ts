@@ -141,4 +141,42 @@ describe("WorkerExecutorPool", () => {
     await pool.stop();
     expect(failures).toBeGreaterThanOrEqual(2);
   });
+
+  it("makes slots for steps that it takes over, up to its largest size, and says how much room that is", async () => {
+    const { pool, running, finish } = setup();
+    await pool.start();
+    expect({ free: pool.free, room: pool.room }).toEqual({ free: 4, room: 8 });
+    for (let n = 0; n < 6; n += 1) pool.adopt(step(`taken ${n}`));
+    expect({ slots: pool.slots, free: pool.free, room: pool.room }).toEqual({ slots: 6, free: 0, room: 2 });
+    expect(running.size).toBe(6);
+    await pool.stop();
+    finish();
+  });
+
+  it("waits longer from failed claim to failed claim, not longer than two seconds, and tells how long one is under way", async () => {
+    const clock = new ManualClock();
+    let claims = 0;
+    const { pool } = setup({
+      clock,
+      claim: () => {
+        claims += 1;
+        expect(pool.claimingSinceMs).toBe(clock.now());
+        return Promise.reject(new Error("Postgres is away"));
+      },
+    });
+    await pool.start();
+    const claimsAfter = async (ms: number): Promise<number> => {
+      clock.advance(ms);
+      await new Promise((resolve) => setImmediate(resolve));
+      return claims;
+    };
+    expect(await claimsAfter(0)).toBe(1);
+    expect(pool.claimingSinceMs).toBeUndefined();
+    expect([await claimsAfter(249), await claimsAfter(1)]).toEqual([1, 2]);
+    expect([await claimsAfter(499), await claimsAfter(1)]).toEqual([2, 3]);
+    for (let n = 0; n < 5; n += 1) await claimsAfter(2_000);
+    const before = claims;
+    expect([await claimsAfter(1_999), await claimsAfter(1)]).toEqual([before, before + 1]);
+    await pool.stop();
+  });
 });

@@ -211,7 +211,8 @@ function nativeFirst({ config, events }: WorkerDeps): readonly string[] {
   return config.stepProcessing.nativeHandlersWin ? events.nativeCallables : [];
 }
 
-function retryRules({ stepProcessing }: HostConfig): RetryRules {
+/** The waits before retries where a template says nothing. */
+export function retryRules({ stepProcessing }: HostConfig): RetryRules {
   return {
     baseMs: stepProcessing.retryBackoffBaseSeconds * 1_000,
     multiplier: stepProcessing.retryBackoffMultiplier,

@@ -10,7 +10,7 @@ import type { LoadedConfig } from "../config/load-config.ts";
 import { hostOf, isLoopback } from "../config/loopback.ts";
 import type { HostConfig } from "../config/schema.ts";
 import type { Database } from "../database/connection.ts";
-import { wakeDueSteps } from "../database/due-steps.ts";
+import { adoptSteps, wakeDueSteps } from "../database/due-steps.ts";
 import { LEASES_CHANNEL } from "../database/leases.ts";
 import { migrate, type MigrationStatus, migrationStatus } from "../database/migrate.ts";
 import { ensureQueue, registerTemplate } from "../database/templates.ts";
@@ -32,7 +32,7 @@ import type { WorkerCore } from "../worker/core.ts";
 import { refuseMissingWalls } from "../worker/required-walls.ts";
 import { buildAuthenticator, refuseOpenApi } from "./build-authenticator.ts";
 import { buildRegistry } from "./build-registry.ts";
-import { buildWorker } from "./build-worker.ts";
+import { buildWorker, retryRules } from "./build-worker.ts";
 import { type HostParts, HostStatus } from "./host-status.ts";
 import { openDatabase, type OpenedDatabase } from "./open-database.ts";
 
@@ -142,6 +142,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (config.orchestrationApi.mode === "embedded") {
     const loop = new OrchestrationLoop({
       wakeDueSteps: (limit) => wakeDueSteps(opened.database, limit),
+      adoptSteps: (limit) => adoptSteps(opened.database, limit, retryRules(config)),
       clock,
       logger,
     });

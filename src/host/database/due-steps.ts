@@ -1,6 +1,10 @@
+import { rulesJson } from "./claim-steps.ts";
 import type { Database } from "./connection.ts";
+import type { RetryRules } from "./steps.ts";
 
 const WAKE = "select * from tasker_host.wake_due_steps($1)";
+
+const ADOPT = "select tasker_host.adopt_steps($1, $2) as adopted";
 
 export interface WokenSteps {
   /** Steps that were enqueued again. */
@@ -17,4 +21,16 @@ export async function wakeDueSteps(database: Database, limit: number): Promise<W
     [limit],
   );
   return { woken: row?.woken ?? 0, nextDueInMs: row?.next_due_in_ms ?? undefined };
+}
+
+/**
+ * Takes charge of up to `limit` steps that another orchestrator left behind: results that it had not seen to, and retries that
+ * it would have woken. Returns how many; 0 when there are none left.
+ */
+export async function adoptSteps(database: Database, limit: number, retryRules: RetryRules): Promise<number> {
+  const [row] = await database.query<{ readonly adopted: number }>("adopt_steps", ADOPT, [
+    limit,
+    rulesJson(retryRules),
+  ]);
+  return row?.adopted ?? 0;
 }
