@@ -38,6 +38,28 @@ describe("call depth", () => {
          ${Array.from({ length: 200 }, (_, i) => `(v128.load (i32.const ${i * 16}))`).join("\n")}
          (drop (call $f)) ${"(i64x2.add)".repeat(199)} (i64x2.extract_lane 0))`,
     ],
+    [
+      "a call behind a short way out",
+      `(global $n (mut i32) (i32.const 0))
+       (func $f (export "f")
+         (block $out (br_if $out (global.get $n)) (call $f) (br_if $out (global.get $n)) (call $f)))`,
+    ],
+    ["a call in one arm", `(func $f (export "f") (if (i32.const 1) (then (call $f)) (else (nop))))`],
+    ["a call before giving up", `(func $f (export "f") (if (i32.const 1) (then (call $f) (unreachable))))`],
+    [
+      "a call in a loop behind a short way out",
+      `(global $n (mut i32) (i32.const 0))
+       (func $f (export "f") (block $out (br_if $out (global.get $n)) (loop $again (call $f) (br $again))))`,
+    ],
+    [
+      "many locals that live across a call in one arm",
+      `(memory 1)
+       (func $f (export "f") (result i64) (local ${"i64 ".repeat(300)})
+         ${Array.from({ length: 300 }, (_, i) => `(local.set ${i} (i64.load (i32.const ${i * 8})))`).join("\n")}
+         (if (i32.const 1) (then (drop (call $f))))
+         ${Array.from({ length: 300 }, (_, i) => `(i64.store (i32.const ${i * 8}) (local.get ${i}))`).join("\n")}
+         (i64.const 0))`,
+    ],
     ["many results", `(func $f (export "f") (result ${"i64 ".repeat(200)}) (call $f))`],
     ["calls through a table", `(table funcref (elem $f)) (func $f (export "f") (call_indirect (i32.const 0)))`],
     [
@@ -78,6 +100,18 @@ describe("call depth", () => {
       },
     });
     expect(run.call("f")).toBeInstanceOf(WebAssembly.RuntimeError);
+    expect(run.stopped()).toBe("stack-exhausted");
+  });
+
+  it("is not taken on ways that call nothing", async () => {
+    const run = instantiateMetered(
+      await wasm(`(module
+        (func $f (param i32) (if (local.get 0) (then (call $f (i32.const 0)))))
+        (func (export "f") (param i32) (call $f (local.get 0))))`),
+      { callDepth: 1 },
+    );
+    expect(run.call("f", 0)).toBeUndefined();
+    expect(run.call("f", 1)).toBeInstanceOf(WebAssembly.RuntimeError);
     expect(run.stopped()).toBe("stack-exhausted");
   });
 

@@ -178,6 +178,36 @@ describe("a budget", () => {
     expect(tooLittle.fuelUsed()).toBe(70);
   });
 
+  it("suffices if and only if it is what the run costs, whichever way it goes", async () => {
+    const bytes = await wasm(`(module
+      (func $g (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+      (func (export "f") (param i32) (result i32) (local i32)
+        (if (i32.eqz (local.get 0)) (then (return (i32.const 7))))
+        (block $end
+          (block $two
+            (block $one (br_table $one $two $end (i32.rem_u (local.get 0) (i32.const 4))))
+            (local.set 1 (call $g (local.get 0)))
+            (br_if $end (i32.gt_u (local.get 0) (i32.const 9)))
+            (drop (i32.mul (local.get 1) (local.get 1))))
+          (if (i32.and (local.get 0) (i32.const 2))
+            (then (local.set 1 (call $g (call $g (local.get 1)))))
+            (else (drop (i32.div_u (i32.const 9) (local.get 0))) (drop (i32.const 1)))))
+        (loop $again
+          (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+          (br_if $again (i32.lt_u (local.get 1) (local.get 0))))
+        (local.get 1)))`);
+    for (let argument = 0; argument < 16; argument += 1) {
+      const plenty = instantiateMetered(bytes);
+      const result = plenty.call("f", argument);
+      const fuel = plenty.fuelUsed();
+      const enough = instantiateMetered(bytes, { fuel });
+      expect([enough.call("f", argument), enough.stopped()]).toEqual([result, undefined]);
+      const tooLittle = instantiateMetered(bytes, { fuel: fuel - 1 });
+      tooLittle.call("f", argument);
+      expect(tooLittle.stopped()).toBe("out-of-fuel");
+    }
+  });
+
   it("is shared by the modules of a component", async () => {
     const first = instantiateMetered(await wasm(`(module (func (export "g") (drop (i32.const 1))))`));
     const { budgets } = first;
