@@ -90,7 +90,7 @@ task complete in 1.5 s
     expect(run.stdout).toContain("task blocked by failures in 1.5 s\n");
     expect(run.stdout).toContain(" ✘ start  permanent_error, OUT_OF_STOCK, permanent, attempt 1 of 3\n");
     expect(run.stdout).toContain("   Item B-7 is out of stock\n   second line \\u{1b}[2J\n");
-    expect(run.stdout).toContain("     reserve (handlers/reserve.ts:31:11)\n");
+    expect(run.stdout).toContain("     at reserve (handlers/reserve.ts:31:11)\n");
     expect(run.stdout).not.toContain("\u001b");
   });
 

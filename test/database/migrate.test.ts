@@ -174,7 +174,8 @@ describe.each(testServerNames())("migrate() on %s", (server) => {
          union all select 'index ' || schemaname || '.' || indexname, indexdef from pg_indexes where schemaname in ('tasker', 'pgmq')
          union all select 'function ' || p.oid::regprocedure, md5(p.prosrc) from pg_proc p
            where p.pronamespace in ('tasker'::regnamespace, 'pgmq'::regnamespace)
-         union all select 'trigger ' || tgname, tgrelid::regclass::text from pg_trigger where not tgisinternal
+         union all select 'trigger ' || tgname, tgrelid::regclass::text from pg_trigger join pg_class c on c.oid = tgrelid
+           where not tgisinternal and c.relnamespace in ('tasker'::regnamespace, 'pgmq'::regnamespace)
          order by 1`,
       );
       return rows;
