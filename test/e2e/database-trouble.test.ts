@@ -62,8 +62,8 @@ async function readiness(): Promise<number> {
   return (await fetch(`${host.url}/health/ready`)).status;
 }
 
-function newTask(): Promise<string> {
-  return createOne(direct, "answers_once", { namespace: "recovery" });
+function newTask(template = "answers_once"): Promise<string> {
+  return createOne(direct, template, { namespace: "recovery" });
 }
 
 /** A task whose step runs now. */
@@ -148,6 +148,46 @@ describe("a result is kept, readiness is red, and the host is back at work in ti
     await expect.poll(trouble.times, { timeout: 5_000 }).toBeGreaterThan(2);
     await trouble.end();
     expect(await aftermath(taskUuid)).toEqual(RECOVERED);
+  });
+});
+
+describe("a result that Postgres refuses for good", () => {
+  const endOf = async (taskUuid: string): Promise<unknown> => {
+    const state = await database.taskState(taskUuid, ENDED);
+    const [step] = await direct.query<object>(
+      "end_of",
+      `select attempts, results #>> '{metadata,error_code}' as code from tasker.workflow_steps
+        where task_uuid = $1 and results is not null`,
+      [taskUuid],
+    );
+    return { state, ...step };
+  };
+
+  it("for what it is, fails its step at once", async () => {
+    mayAnswer.resolve();
+    await using refusal = await plant("enqueued_for_orchestration", "raise 'never'");
+    expect(await endOf(await newTask("answers"))).toEqual({
+      state: "blocked_by_failures",
+      attempts: 1,
+      code: "TSK_STEP_RESULT_REFUSED",
+    });
+    expect(await refusal.times()).toBeGreaterThan(0);
+  });
+
+  it("because it takes no reports at all, ends the step when its attempts are used up, and nothing loops", async () => {
+    mayAnswer.resolve();
+    const report = "tasker_host.report_steps_embedded";
+    await admin.query("hide", `alter function ${report} rename to hidden`);
+    proxy.dropAll();
+    expect(await endOf(await newTask("answers"))).toEqual({
+      state: "blocked_by_failures",
+      attempts: 3,
+      code: "TSK_STEP_REPORT_REFUSED",
+    });
+    expect(runs).toBe(3);
+    await admin.query("show", "alter function tasker_host.hidden rename to report_steps_embedded");
+    proxy.dropAll();
+    expect(await endOf(await newTask("answers"))).toMatchObject({ state: "complete" });
   });
 });
 
