@@ -142,6 +142,7 @@ limit 100;
 
 -- invariant: attempts_within_starts
 -- A step has no more attempts than its handler had starts: claims (of any worker), and leases that came by taking over.
+-- A step without leases ran elsewhere, or they were pruned.
 select s.workflow_step_uuid as subject,
        format('%s attempts, %s claims, %s leases after one that was lost', s.attempts, starts.claims, starts.taken_over) as found
 from tasker.workflow_steps s
@@ -152,6 +153,7 @@ cross join lateral (
           where l.workflow_step_uuid = s.workflow_step_uuid and l.ended_as in ('taken_over', 'given_up')) as taken_over
 ) starts
 where s.attempts > 0 and s.workflow_step_uuid >= tasker_host.verify_from() and s.attempts > starts.claims + starts.taken_over
+  and exists (select from tasker_host.step_leases l where l.workflow_step_uuid = s.workflow_step_uuid)
 limit 100;
 
 -- invariant: leases_follow_claims

@@ -32,6 +32,7 @@ import type { WorkerCore } from "../worker/core.ts";
 import { refuseMissingWalls } from "../worker/required-walls.ts";
 import { buildAuthenticator, refuseOpenApi } from "./build-authenticator.ts";
 import { buildRegistry } from "./build-registry.ts";
+import { buildRetention } from "./build-retention.ts";
 import { buildWorker, retryRules } from "./build-worker.ts";
 import { type HostParts, HostStatus } from "./host-status.ts";
 import { openDatabase, type OpenedDatabase } from "./open-database.ts";
@@ -148,6 +149,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
     });
     await parts.use(loop).start();
   }
+  const retention = buildRetention({ config, database: opened.database, clock, logger });
+  if (retention !== undefined) await parts.use(retention).start();
 
   const kept = parts.move();
   const stop = (): Promise<void> => kept.disposeAsync();

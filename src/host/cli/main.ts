@@ -14,6 +14,7 @@ import { addGrantsCommand } from "./grants.ts";
 import { addHandlersCommand } from "./handlers.ts";
 import { addMigrateCommand } from "./migrate.ts";
 import { addNewCommand } from "./new.ts";
+import { addPruneCommand } from "./prune.ts";
 import { addRunCommand } from "./run.ts";
 import { addSubmitCommand } from "./submit.ts";
 import { addTaskCommand } from "./task-show.ts";
@@ -72,6 +73,7 @@ export function createProgram(context: CliContext): Command {
   addTokenCommand(program, context);
   addMigrateCommand(program, context);
   addVerifyCommand(program, context);
+  addPruneCommand(program, context);
   addConfigCommand(program, context);
   addDoctorCommand(program, context);
   return program;

@@ -3,11 +3,11 @@ import { TaskerError } from "../../core/errors/index.ts";
 import { uuidv7 } from "../../core/ids.ts";
 import { createLogger } from "../../core/logger.ts";
 import { openDatabase } from "../bootstrap/open-database.ts";
-import { migrationStatus } from "../database/migrate.ts";
 import { type Verification, verify } from "../database/verify.ts";
 import type { CliContext } from "./cli-context.ts";
 import { parseAge } from "./age.ts";
 import { ProgressLine } from "./progress-line.ts";
+import { refuseUnmigrated } from "./refuse-unmigrated.ts";
 
 interface VerifyCommandOptions {
   readonly drained?: true;
@@ -41,8 +41,7 @@ async function runVerify(options: VerifyCommandOptions, context: CliContext): Pr
     onProgress: (message) => progress.show(message),
   }).finally(() => progress.clear());
   const result = await opened.database.session(async (client) => {
-    const { pending } = await migrationStatus(client);
-    if (pending.length > 0) refuseUnmigrated(pending);
+    await refuseUnmigrated(client);
     return verify(client, {
       drained: options.drained === true,
       timeoutMs: options.timeout * 1_000,
@@ -69,15 +68,6 @@ function broken({ breaches }: Verification): TaskerError {
     found: `${breaches.length} rows that break ${names.map((name) => `"${name}"`).join(", ")}`,
     accepted: "no row of `migrations/verify.sql`",
     details: { breaches },
-  });
-}
-
-function refuseUnmigrated(pending: readonly string[]): never {
-  throw new TaskerError("TSK_DATABASE_NOT_MIGRATED", {
-    attempted: "Cannot look into the database",
-    found: `${pending.length} migrations are missing, the first is "${pending[0]}"`,
-    accepted: "a database that `tasker-host migrate` of this version has brought up to date",
-    details: { pending },
   });
 }
 

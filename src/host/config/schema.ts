@@ -212,6 +212,31 @@ export const CONFIG_SCHEMA = section("The host", {
     notify_enabled: flag("Listens for notifications; without them the poll interval is the latency of a first step."),
   }),
 
+  retention: section(
+    "How long what is over is kept. Deleting goes by small batches in the background, and never touches what is unfinished.",
+    {
+      finished_tasks_days: decimal(
+        "Tasks that are complete, cancelled, in error or resolved, with their steps, transitions, results and leases. Tasks that are blocked by failures stay. 0 keeps them for ever.",
+        { min: 0, max: 36_500 },
+      ),
+      queue_archives_days: decimal("Messages in the archives of step queues. 0 keeps them for ever.", {
+        min: 0,
+        max: 36_500,
+      }),
+      lease_history_days: decimal(
+        "Leases of steps whose task has finished, and sessions of hosts that are gone; for tasks that are themselves kept longer. 0 keeps them for ever.",
+        { min: 0, max: 36_500 },
+      ),
+      audit_days: decimal("The audit of changes to handlers, grants and tokens. 0 keeps it for ever.", {
+        min: 0,
+        max: 36_500,
+      }),
+      interval_seconds: decimal("How often a host looks for what is old enough.", { min: 1, max: DAY_SECONDS }),
+      batch_size: wholeNumber("Rows that one transaction looks at.", { min: 1, max: 10_000 }),
+      batch_pause_ms: wholeNumber("Pause between two of these transactions, in milliseconds.", { min: 0, max: 60_000 }),
+    },
+  ),
+
   sandbox: section("What handlers may cost, and how they are kept apart.", {
     isolation: choice(
       '"process": one process (or more) a namespace, killed at a deadline. "inline": in the host\'s own process, where an endless loop without fuel stops the host; for tests and tools only.',
