@@ -3,9 +3,10 @@ import { relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { TaskerError } from "../../core/errors/index.ts";
 import { AuthorsSandbox } from "../authoring/sandboxed-handler.ts";
+import { buildErrorText } from "./build-error-text.ts";
 import type { CliContext } from "./cli-context.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
-import { formatDuration, formatError } from "./format.ts";
+import { errorJson, formatDuration, formatError, isBuildError } from "./format.ts";
 import { refreshEditorSettings } from "./new/editor-settings.ts";
 import { paintFor } from "./paint.ts";
 import { handlerLines, handlerJson, summaryLine } from "./test/fixture-lines.ts";
@@ -76,21 +77,30 @@ async function testOnce(
   const progress = new ProgressLine(stderr);
   await refreshEditorSettings(folder);
   const tested: HandlerTests[] = [];
+  let unbuilt = 0;
   for (const [index, handler] of folders.entries()) {
     const counter = folders.length === 1 ? "" : `[${index + 1}/${folders.length}] `;
     const onProgress = (message: string): void => progress.show(`${counter}${message}`);
-    const result = await testHandler(handler, { sandbox, onProgress, update: options.update === true }).finally(() =>
-      progress.clear(),
-    );
-    tested.push(result);
-    for (const line of options.json ? handlerJson(result) : handlerLines(result, paint)) stdout.write(`${line}\n`);
+    try {
+      const result = await testHandler(handler, { sandbox, onProgress, update: options.update === true });
+      progress.clear();
+      tested.push(result);
+      for (const line of options.json ? handlerJson(result) : handlerLines(result, paint)) stdout.write(`${line}\n`);
+    } catch (error) {
+      progress.clear();
+      if (!isBuildError(error)) throw error;
+      unbuilt += 1;
+      const lines = options.json ? [errorJson(error)] : [...buildErrorText(error, handler, paint), ""];
+      for (const line of lines) stdout.write(`${line}\n`);
+    }
   }
-  const unit = options.json || !options.vitest ? undefined : await unitTests(folder, options, context);
+  // What cannot be built fails its vitest tests too, at greater length.
+  const unit = options.json || !options.vitest || unbuilt > 0 ? undefined : await unitTests(folder, options, context);
   if (!options.json) {
     const took = paint("dim", `in ${formatDuration(clock.now() - startedMs)}`);
-    stdout.write(`${summaryLine(tested, unit, paint)}  ${took}\n`);
+    stdout.write(`${summaryLine({ tested, unbuilt, unit }, paint)}  ${took}\n`);
   }
-  return tested.every(({ failed }) => failed === 0) && unit?.kind !== "failed";
+  return unbuilt === 0 && tested.every(({ failed }) => failed === 0) && unit?.kind !== "failed";
 }
 
 /** Runs the vitest tests; what vitest printed is shown where they failed. */

@@ -144,8 +144,17 @@ export function percentChange(before: number, after: number): string {
   return `${change > 0 ? "+" : ""}${Math.abs(change) < 0.1 ? change.toPrecision(2) : change.toFixed(1)} %`;
 }
 
+/** What a run of all tests came to. */
+export interface TestSummary {
+  readonly tested: readonly HandlerTests[];
+  /** Handlers that could not be built. */
+  readonly unbuilt: number;
+  /** Undefined where vitest was not to run. */
+  readonly unit: VitestEnd | undefined;
+}
+
 /** `3 fixtures passed, 1 failed`. */
-export function summaryLine(tests: readonly HandlerTests[], unit: VitestEnd | undefined, paint: Paint): string {
+export function summaryLine({ tested: tests, unbuilt, unit }: TestSummary, paint: Paint): string {
   const failed = tests.reduce((sum, each) => sum + each.failed, 0);
   const updated = tests.reduce((sum, each) => sum + each.updated.length, 0);
   const passed = tests.reduce((sum, each) => sum + each.runs.length, 0) - failed - updated;
@@ -153,6 +162,7 @@ export function summaryLine(tests: readonly HandlerTests[], unit: VitestEnd | un
     paint(passed > 0 ? "green" : "dim", `${passed} ${passed === 1 ? "fixture" : "fixtures"} passed`),
     ...(updated > 0 ? [paint("yellow", `${updated} updated`)] : []),
     ...(failed > 0 ? [paint("red", `${failed} failed`)] : []),
+    ...(unbuilt > 0 ? [paint("red", `${unbuilt} not built`)] : []),
     ...(unit === undefined ? [] : [unitText(unit, paint)]),
   ];
   return parts.join(", ");
