@@ -37,7 +37,7 @@ it("docs/metrics.md lists every metric of the host with its type, labels and mea
 });
 
 it("metrics carry labels that configuration bounds, never ids", () => {
-  const bounded = ["namespace", "outcome", "verdict", "reason"];
+  const bounded = ["namespace", "outcome", "verdict", "reason", "code"];
   for (const metric of new Metrics().registry.getMetricsAsArray()) {
     if (!metric.name.startsWith("tasker_")) continue;
     const labels = labelsOf(metric)

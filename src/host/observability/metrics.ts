@@ -46,7 +46,7 @@ export class Metrics {
   readonly resultsWaiting = this.#gauge("tasker_results_waiting", "Results that the database has not judged yet", []);
   readonly requestsTurnedAway = this.#counter(
     "tasker_auth_rejections_total",
-    "HTTP requests turned away for who sent them, or how often",
+    "HTTP requests turned away for who sent them (401, 403), or how often (429), by error code",
     ["code"],
   );
   readonly activeExecutions = this.#gauge("tasker_steps_active_executions", "Claimed steps not yet reported", [

@@ -70,13 +70,14 @@ interface Answer {
 }
 
 describe("metering", () => {
-  it("handles more than 4 MB of module in a second, on a machine that does other things too", () => {
+  it("handles more than 4 MB of module in a second of the processor's time", () => {
     const bytes = Uint8Array.from(readFileSync(MODULES[0] ?? ""));
     const times = Array.from({ length: 6 }, () => {
-      const started = performance.now();
+      const before = process.cpuUsage();
       meterModule(bytes);
-      return performance.now() - started;
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
     });
-    expect(bytes.length / 1e6 / (Math.min(...times) / 1e3)).toBeGreaterThan(4);
+    expect(bytes.length / Math.min(...times)).toBeGreaterThan(4);
   });
 });
