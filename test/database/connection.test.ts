@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isTaskerError } from "../../src/core/errors/index.ts";
 import { urlOf } from "../support/postgres-servers.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { startProxy } from "../support/tcp-proxy.ts";
 import { gateBefore } from "./support/gate.ts";
 
 const unreachable = (error: unknown): boolean => isTaskerError(error, "TSK_DATABASE_UNREACHABLE");
@@ -140,6 +141,29 @@ describe("Database", () => {
       await statementSeen(admin, "pg_sleep(60)");
       await gate.shut();
       expect(await sleeping).toSatisfy(unreachable);
+      await database.close();
+    });
+
+    it("gives up a session that lost its way to a server which is well, within seconds, and no statement that is just slow", async () => {
+      const { searchParams, username, pathname } = new URL(test.url);
+      await using proxy = await startProxy({ socketPath: `${searchParams.get("host")}/.s.PGSQL.5432` });
+      const url = `postgres://${username}@127.0.0.1:${proxy.port}${pathname}`;
+      const database = test.open({ address: { url }, maxConnections: 2 });
+      const slow = database.query("slow", "select 1 as slow from pg_sleep(6)");
+      await database.query("ping", "select 1");
+      proxy.setMode("answers-lost");
+      const lost = database.query("lost", "select 1").catch((error: unknown) => error);
+      const admin = test.open({ address: { url: test.adminUrl } });
+      const answered = (): Promise<readonly unknown[]> =>
+        admin.query(
+          "answered",
+          "select 1 as yes from pg_stat_activity where query = 'select 1' and state = 'idle' and pid <> pg_backend_pid()",
+        );
+      await expect.poll(answered, { timeout: 5_000, interval: 20 }).not.toEqual([]);
+      proxy.setMode("pass");
+      expect(await lost).toSatisfy(unreachable);
+      expect(database.circuit.state).toBe("closed");
+      expect(await slow).toEqual([{ slow: 1 }]);
       await database.close();
     });
 

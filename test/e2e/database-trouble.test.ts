@@ -31,7 +31,7 @@ beforeAll(async () => {
   host = await startTestHost({
     database: { ...database, url: `postgres://${username}@127.0.0.1:${proxy.port}${pathname}` },
     handlersDir: `${import.meta.dirname}/fixtures/recovery`,
-    settings: { "database.statement_timeout_seconds": 1, "database.connect_timeout_seconds": 5 },
+    settings: { "database.statement_timeout_seconds": 20, "database.connect_timeout_seconds": 5 },
     subscribe: (subscriber) =>
       subscriber.subscribe("recovery.answer", async () => {
         runs += 1;
@@ -239,7 +239,17 @@ describe("the API, while the database is in trouble", () => {
     await direct.session(async (client) => {
       await client.query("begin");
       await client.query("lock table tasker.tasks in access exclusive mode");
-      const response = await postTask(host, "recovery/answers_once", '{"n":1}');
+      const answer = postTask(host, "recovery/answers_once", '{"n":1}');
+      const answered = new AbortController();
+      void answer.finally(() => answered.abort());
+      while (!answered.signal.aborted) {
+        await admin.query(
+          "cancel",
+          `select pg_cancel_backend(pid) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+      }
+      const response = await answer;
       expect(response.status).toBe(503);
       expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
       expect(await response.json()).toMatchObject({ error: { tsk_code: "TSK_DATABASE_TIMEOUT" } });
@@ -256,7 +266,7 @@ describe("a notification that nobody heard", () => {
     const listeners = (): Promise<readonly { readonly pid: number }[]> =>
       admin.query(
         "listeners",
-        "select pid from pg_stat_activity where datname = current_database() and query ilike 'listen %'",
+        "select pid from pg_stat_activity where datname = current_database() and query ~* '^(listen|select .listening)'",
       );
     const [before] = await listeners();
     await admin.query("end_listener", "select pg_terminate_backend($1::int)", [before?.pid]);

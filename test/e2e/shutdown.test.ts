@@ -47,6 +47,15 @@ async function liveLeases(): Promise<{ leases: number; attempts: readonly number
   return { leases: row?.leases ?? 0, attempts: row?.attempts ?? [], epochs: row?.epochs ?? [] };
 }
 
+/** Hosts that hear notifications. */
+async function listeners(): Promise<number> {
+  const [row] = await client.query<{ n: number }>(
+    "listeners",
+    "select count(*)::int as n from pg_stat_activity where datname = current_database() and query ~* '^(listen|select .listening)'",
+  );
+  return row?.n ?? 0;
+}
+
 describe("a host that is told to stop", () => {
   it("and has nothing to do exits within a second, with code 0", async () => {
     const host = await runCliHost({ cwd: tmpdir(), args: [], env: { TASKER_ENV: "test", DATABASE_URL: database.url } });
@@ -70,6 +79,7 @@ describe("a host that is told to stop", () => {
       "step_processing.claim_timeout_seconds=90",
       "step_processing.heartbeat_interval_seconds=30",
     );
+    await expect.poll(listeners, { timeout: 10_000 }).toBe(2);
     const began = performance.now();
     expect(await first.signal("SIGTERM")).toBe(0);
     expect(performance.now() - began).toBeLessThan(5_000);

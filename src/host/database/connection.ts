@@ -74,11 +74,27 @@ const PROBE_MS = 2_000;
 /** After an answer a slow statement is just slow: it is left alone for this long. */
 const TRUST_MS = 5_000;
 
+/** Sessions of ours that the server has nothing to do for; a second covers answers on their way. */
+const IDLE_BACKENDS = `
+  select pid from pg_stat_activity
+  where pid = any ($1) and usename = current_user and application_name = 'tasker-host' and state = 'idle'
+    and state_change < clock_timestamp() - interval '1 second'`;
+
 /** How long `close` lets sessions say goodbye; one whose other end is gone would do so for ever. */
 const GOODBYE_MS = 1_000;
 
 /** How often `listen` tries to reconnect, in milliseconds; the last one repeats. */
 const RECONNECT_WAITS_MS = [50, 250, 1_000, 2_000];
+
+/** A statement on its way. */
+interface Statement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly sinceMs: number;
+  /** The session that it was sent over; undefined while it waits for one. */
+  client: PoolClient | undefined;
+}
 
 /**
  * Postgres as the host uses it: a small pool of sessions that are all set up alike, named statements, JSON as text.
@@ -94,8 +110,8 @@ export class Database implements AsyncDisposable {
   readonly #stopped = new AbortController();
   readonly #listeners: Promise<void>[] = [];
   readonly #sockets = new Set<Socket>();
-  /** Since when each statement waits for its answer, in the order of their start. */
-  readonly #underWay = new Map<symbol, number>();
+  /** Statements without an answer yet, in the order of their start. */
+  readonly #underWay = new Set<Statement>();
   readonly #watching: Promise<void>;
   /** Ends the waits between two tries of a listener. */
   #answersAgain = new AbortController();
@@ -104,7 +120,7 @@ export class Database implements AsyncDisposable {
   constructor(options: DatabaseOptions) {
     this.#options = options;
     const { clock, logger } = options;
-    this.circuit = new CircuitBreaker({ probe: () => this.#probe(), clock, logger });
+    this.circuit = new CircuitBreaker({ probe: async () => void (await this.#probe()), clock, logger });
     this.circuit.onChange((state) => {
       if (state !== "closed") return;
       this.#answersAgain.abort();
@@ -140,10 +156,10 @@ export class Database implements AsyncDisposable {
       const found = `the database is away: ${this.circuit.reason}`;
       throw new TaskerError("TSK_DATABASE_UNREACHABLE", { attempted, found });
     }
-    const statement = Symbol(name);
-    this.#underWay.set(statement, performance.now());
+    const statement: Statement = { name, text, values, sinceMs: performance.now(), client: undefined };
+    this.#underWay.add(statement);
     try {
-      const rows = await this.#sendUntilUndisputed<Row>(name, text, values);
+      const rows = await this.#sendUntilUndisputed<Row>(statement);
       this.circuit.succeeded();
       return rows;
     } catch (error) {
@@ -156,20 +172,23 @@ export class Database implements AsyncDisposable {
     }
   }
 
-  async #sendUntilUndisputed<Row>(name: string, text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+  async #sendUntilUndisputed<Row>(statement: Statement): Promise<readonly Row[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#send<Row>(name, text, values);
+        return await this.#send<Row>(statement);
       } catch (error) {
         if (attempt === CONFLICT_ATTEMPTS || !isConflict(error)) throw error;
+        const { name } = statement;
         this.#options.logger.debug({ err: error, statement: name, attempt }, "statement lost a conflict, repeating it");
         await this.#options.clock.wait(Math.random() * CONFLICT_WAIT_MS * 2 ** attempt);
       }
     }
   }
 
-  async #send<Row>(name: string, text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+  async #send<Row>(statement: Statement): Promise<readonly Row[]> {
+    const { name, text, values } = statement;
     const client = await this.#pool.connect();
+    statement.client = client;
     // A refused statement leaves its session whole; after anything else the session is not to be trusted.
     let broken = true;
     try {
@@ -182,6 +201,7 @@ export class Database implements AsyncDisposable {
       broken = !isRefusedStatement(error);
       throw error;
     } finally {
+      statement.client = undefined;
       client.release(broken);
     }
   }
@@ -277,7 +297,7 @@ export class Database implements AsyncDisposable {
     for (;;) {
       await this.#options.clock.wait(LISTENER_PING_MS, signal);
       if (signal.aborted) return;
-      await client.query("select 1");
+      await client.query("select 'listening'");
     }
   }
 
@@ -288,11 +308,10 @@ export class Database implements AsyncDisposable {
     for (let trustedUntil = 0; ;) {
       await clock.wait(LOOK_MS, signal);
       if (signal.aborted) return;
-      const [oldest] = this.#underWay.values();
       const now = performance.now();
-      if (oldest === undefined || now - oldest < SILENCE_MS || now < trustedUntil) continue;
-      if (this.circuit.state !== "closed") continue;
-      if (await this.#answers()) trustedUntil = performance.now() + TRUST_MS;
+      const silent = [...this.#underWay].filter(({ sinceMs }) => now - sinceMs >= SILENCE_MS);
+      if (silent.length === 0 || now < trustedUntil || this.circuit.state !== "closed") continue;
+      if (await this.#answers(silent)) trustedUntil = performance.now() + TRUST_MS;
       else if (!signal.aborted) {
         this.circuit.open("no answer");
         this.#giveUpConnections("no answer");
@@ -300,18 +319,27 @@ export class Database implements AsyncDisposable {
     }
   }
 
-  /** Whether anybody is there; one who has no session left for us is. */
-  async #answers(): Promise<boolean> {
+  /**
+   * Whether anybody is there; one who has no session left for us is. A session that the server has nothing to do for while
+   * its statement waits here has lost one way or the other: it is given up alone.
+   */
+  async #answers(silent: readonly Statement[]): Promise<boolean> {
+    const clients = new Map(silent.map((statement) => [backendOf(statement.client), statement]));
     try {
-      await this.#probe();
+      const idle = await this.#probe([...clients.keys()].filter((pid) => pid !== undefined));
+      for (const pid of idle) {
+        const { name, client } = clients.get(pid) ?? {};
+        this.#options.logger.warn({ statement: name }, "a session lost its way to the server, giving it up");
+        if (client instanceof pg.Client) void client.end();
+      }
       return true;
     } catch (error) {
       return error instanceof pg.DatabaseError && error.code === "53300";
     }
   }
 
-  /** One question on a connection of its own. */
-  async #probe(): Promise<void> {
+  /** One question on a connection of its own: which of these backends have been idle for a second. */
+  async #probe(backends: readonly number[] = []): Promise<readonly number[]> {
     const socket = this.#socket();
     const limits = { connectionTimeoutMillis: PROBE_MS, query_timeout: PROBE_MS };
     const client = new pg.Client({ ...this.#clientConfig(), ...limits, stream: () => socket });
@@ -320,8 +348,9 @@ export class Database implements AsyncDisposable {
     this.#stopped.signal.addEventListener("abort", end, { once: true });
     try {
       await client.connect();
-      await client.query("select 1");
+      const { rows } = await client.query<{ pid: number }>(IDLE_BACKENDS, [backends]);
       await Promise.race([client.end(), this.#options.clock.wait(100, this.#stopped.signal)]);
+      return rows.map(({ pid }) => pid);
     } finally {
       this.#stopped.signal.removeEventListener("abort", end);
       socket.destroy();
@@ -387,4 +416,10 @@ function messageOf(error: unknown): unknown {
 /** As the network says it, so that whoever waits takes it for that. */
 function givenUp(reason: string): Error {
   return Object.assign(new Error(`The connection was given up: ${reason}`), { code: "ECONNABORTED" });
+}
+
+/** The server's process of a session, as it said when the session began; pg keeps it, its types do not. */
+function backendOf(client: PoolClient | undefined): number | undefined {
+  const pid: unknown = client === undefined ? undefined : Reflect.get(client, "processID");
+  return typeof pid === "number" ? pid : undefined;
 }
