@@ -83,7 +83,7 @@ async function converse(
   const child = await Child.start({
     kind,
     heapMegabytes: Math.ceil(limits.maxResidentBytes / MEGABYTE),
-    maxFrameBytes: limits.maxComponentBytes * ARTIFACT_GROWTH + HEADER_BYTES,
+    maxFrameBytes: () => component.length * ARTIFACT_GROWTH + HEADER_BYTES,
     onFrame: (frame) => {
       const refused = z.object({ refusal }).safeParse(frame.head);
       if (refused.success) return reject(raise(refused.data.refusal));

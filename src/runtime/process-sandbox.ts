@@ -22,9 +22,14 @@ export interface ProcessSandboxOptions {
   readonly idleStopMs: number;
   /** A process with more resident memory than this is killed. */
   readonly maxResidentBytes: number;
+  /** A process is killed when V8's helper threads took more CPU time than this for each component that it was given. Default `10_000`. */
+  readonly maxCompileCpuMs?: number;
   readonly logger: Logger;
   readonly clock?: Clock;
 }
+
+/** Ten times what QuickJS and StarlingMonkey take. */
+const MAX_COMPILE_CPU_MS = 10_000;
 
 export function createProcessSandbox(options: ProcessSandboxOptions): Sandbox {
   return new ProcessSandbox(options);
@@ -116,11 +121,12 @@ class ProcessSandbox implements Sandbox {
   }
 
   #startProcess(): SandboxProcess {
-    const { namespace, logger, idleStopMs, maxResidentBytes } = this.#options;
+    const { namespace, logger, idleStopMs, maxResidentBytes, maxCompileCpuMs = MAX_COMPILE_CPU_MS } = this.#options;
     const process = new SandboxProcess({
       clock: this.#clock,
       idleStopMs,
       maxResidentBytes,
+      maxCompileCpuMs,
       onReport: (run, report) => this.#report(run, report),
       onEnd: ({ reason, started, unstarted }) => {
         this.#processes.delete(process);

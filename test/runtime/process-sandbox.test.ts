@@ -109,6 +109,14 @@ describe("a process sandbox", () => {
     expect(outcome).toMatchObject({ kind: "sandbox-lost", reason: expect.stringContaining("resident memory") });
   });
 
+  it("kills a process whose compiler threads take more CPU time than a component may", async () => {
+    const bytes = await watComponent(SLOW_TO_COMPILE);
+    const target = setup({ maxCompileCpuMs: 20 });
+    const { outcome } = await target.run(request(await prepareHere(bytes), { limits: FOREVER }));
+    expect(outcome).toMatchObject({ kind: "sandbox-lost", reason: expect.stringContaining("compiling") });
+    expect((await target.run(request(echo))).outcome.kind).toBe("success");
+  });
+
   it("ends the steps under way when it is stopped, and refuses those that wait", async () => {
     const target = setup();
     const running = target.run(request(loop, { limits: FOREVER }));
@@ -120,6 +128,23 @@ describe("a process sandbox", () => {
     expect(await waiting).toMatchObject({ code: "TSK_SANDBOX_STOPPED" });
   });
 });
+
+/** Functions that V8 finds hot one after the other, each long and full of branches; their results are used. */
+const SLOW_TO_COMPILE = {
+  fields: Array.from(
+    { length: 60 },
+    (_, index) => `(func $f${index} (local i64 i64 i64 i64)
+    (local.set 0 (i64.load (i32.const 5000)))
+    ${Array.from(
+      { length: 400 },
+      (_at, at) => `
+      (if (i64.lt_s (local.get ${at % 4}) (i64.const ${at * 77})) (then (local.set ${(at * 3) % 4} (i64.const ${at}))))
+      (local.set ${at % 4} (i64.mul (i64.add (local.get ${(at + 1) % 4}) (i64.const ${at})) (local.get ${(at + 2) % 4})))`,
+    ).join("")}
+    (i64.store (i32.const 5000) (i64.xor (local.get 1) (local.get 2))))`,
+  ).join("\n"),
+  handle: `(loop $again ${Array.from({ length: 60 }, (_, index) => `(call $f${index})`).join(" ")} (br $again)) unreachable`,
+};
 
 const SAY = `
 import { writeSync } from "node:fs";

@@ -201,6 +201,7 @@ function createSandbox(namespace: string, { config, clock, logger }: WorkerDeps)
     maxProcesses: sandbox.maxProcessesPerNamespace,
     idleStopMs: sandbox.idleStopSeconds * 1_000,
     maxResidentBytes: sandbox.maxProcessResidentBytes,
+    maxCompileCpuMs: sandbox.maxCompileCpuSeconds * 1_000,
     logger,
     clock,
   });

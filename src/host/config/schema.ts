@@ -261,6 +261,10 @@ export const CONFIG_SCHEMA = section("The host", {
       min: 64 * MIB,
       max: 1_024 * GIB,
     }),
+    max_compile_cpu_seconds: decimal(
+      "CPU time of V8's compiler threads for each component that a sandbox process is given; they work beside the steps, where no fuel counts them. A process beyond it is replaced.",
+      { min: 0.1, max: HOUR_SECONDS },
+    ),
     limits: section("What one run of one step may cost.", {
       fuel: wholeNumber(
         "Units of the fuel schedule, counted exactly and alike on every machine: stops endless loops, says nothing of wall-clock time.",

@@ -11,7 +11,7 @@ const PROGRAM_FD = 3;
 /** Calls `onFrame` for each frame, one after the other, and ends the process when the host closes the pipe. */
 export function serveFrames(onFrame: (frame: Frame) => void | Promise<void>): void {
   closeSync(PROGRAM_FD);
-  const reader = new FrameReader(MAX_FRAME_BYTES);
+  const reader = new FrameReader(() => MAX_FRAME_BYTES);
   let last = Promise.resolve();
   process.stdin.on("data", (chunk: Buffer) => {
     for (const frame of reader.push(chunk)) last = last.then(() => onFrame(frame));

@@ -4,6 +4,7 @@ import { openSync, readdirSync, readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import { type ChildKind, childCode } from "./code-snapshot.ts";
+import { type CpuTime, cpuTimeOf } from "./cpu-time.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { probeWalls, type Walls } from "./walls.ts";
 
@@ -11,8 +12,8 @@ export interface ChildOptions {
   readonly kind: ChildKind;
   /** JavaScript heap of the child; what wasm and buffers take is not in it. */
   readonly heapMegabytes: number;
-  /** Cap for each frame that the child sends. */
-  readonly maxFrameBytes: number;
+  /** Cap for each frame that the child sends, asked anew for each. */
+  readonly maxFrameBytes: () => number;
   readonly onFrame: (frame: Frame) => void;
   /** Once, when the process is gone, for whatever reason. Nothing arrives after it. */
   readonly onExit: (reason: string) => void;
@@ -95,6 +96,12 @@ export class Child {
     return pid === undefined || this.#exited ? 0 : residentBytesOf(pid);
   }
 
+  /** CPU time of the process and its helpers; nothing where it cannot be read. */
+  cpuTime(): CpuTime {
+    const { pid } = this.#spawned.process;
+    return pid === undefined || this.#exited ? NO_TIME : cpuTimeOfTree(pid);
+  }
+
   #receive(chunk: Buffer): void {
     if (this.#endedBy !== undefined || this.#exited) return;
     try {
@@ -154,6 +161,19 @@ export function spawnBehindWalls(
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new Error("the pipes are missing");
   return { process: child, stdin, stdout, stderr };
+}
+
+const NO_TIME: CpuTime = { mainMs: 0, helpersMs: 0 };
+
+function cpuTimeOfTree(pid: number): CpuTime {
+  try {
+    return [cpuTimeOf(pid), ...childrenOf(pid).map(cpuTimeOfTree)].reduce((sum, { mainMs, helpersMs }) => ({
+      mainMs: sum.mainMs + mainMs,
+      helpersMs: sum.helpersMs + helpersMs,
+    }));
+  } catch {
+    return NO_TIME;
+  }
 }
 
 function residentBytesOf(pid: number): number {

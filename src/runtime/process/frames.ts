@@ -30,15 +30,15 @@ export function encodeFrame(head: unknown, blobs: readonly Uint8Array[] = []): B
 }
 
 /**
- * Cuts a stream into frames. Holds at most one unfinished frame of at most `maxBytes`, whatever arrives.
+ * Cuts a stream into frames. Holds at most one unfinished frame of at most `maxBytes()`, whatever arrives.
  * @throws TSK_SANDBOX_PROTOCOL for bytes that are no frame; nothing can be read after that.
  */
 export class FrameReader {
-  readonly #maxBytes: number;
+  readonly #maxBytes: () => number;
   #chunks: Buffer[] = [];
   #buffered = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: () => number) {
     this.#maxBytes = maxBytes;
   }
 
@@ -56,7 +56,8 @@ export class FrameReader {
   #next(): Buffer | undefined {
     if (this.#buffered < LENGTH_BYTES) return undefined;
     const length = this.#peekLength();
-    if (length > this.#maxBytes) protocol(`a frame of ${length} bytes`, `at most ${this.#maxBytes}`);
+    const max = this.#maxBytes();
+    if (length > max) protocol(`a frame of ${length} bytes`, `at most ${max}`);
     if (length < FIXED_BYTES) protocol(`a frame of ${length} bytes`, `at least ${FIXED_BYTES}`);
     const whole = LENGTH_BYTES + length;
     if (this.#buffered < whole) return undefined;

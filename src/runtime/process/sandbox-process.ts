@@ -5,6 +5,7 @@ import type { Outcome, RunReport } from "../outcome.ts";
 import type { PendingRun } from "../process-sandbox.ts";
 import type { RunRequest } from "../sandbox.ts";
 import { Child } from "./child-process.ts";
+import { CompileBudget } from "./compile-budget.ts";
 import { type Frame, protocol } from "./frames.ts";
 import { fromSandbox } from "./report-schema.ts";
 import { attachResult, encodeRun, type ToSandbox, type WireRun } from "./run-wire.ts";
@@ -13,6 +14,8 @@ export interface SandboxProcessOptions {
   readonly clock: Clock;
   readonly idleStopMs: number;
   readonly maxResidentBytes: number;
+  /** CPU time of V8's helper threads for each component that the process loads. */
+  readonly maxCompileCpuMs: number;
   readonly onReport: (run: PendingRun, report: RunReport) => void;
   /** Once, when the process is gone. */
   readonly onEnd: (end: ProcessEnd) => void;
@@ -27,8 +30,12 @@ export interface ProcessEnd {
 }
 
 const HEAP_MEGABYTES = 256;
-/** Cap for one report: logs and errors are escaped in its head. */
+/** Cap for one report, whatever the limits of its run are. */
 const MAX_FRAME_BYTES = 33_554_432;
+/** Texts are escaped in a report's head, up to six times as long. */
+const ESCAPED = 6;
+/** Room for a backtrace and for the report itself. */
+const FRAME_BASE_BYTES = 1_048_576;
 /** Artifacts that a process keeps; the least recently used go first. */
 const MAX_LOADED_BYTES = 268_435_456;
 /** Steps to have at hand in a process, in wall-clock time: enough to hide a round trip, too little to wait for long. */
@@ -51,6 +58,7 @@ export class SandboxProcess {
   readonly #sent: NumberedRun[] = [];
   /** Digest → bytes, least recently used first. */
   readonly #loaded = new Map<string, number>();
+  readonly #compileBudget: CompileBudget;
   /** Digests whose source map the process has. */
   readonly #mapped = new Set<string>();
   #running: Child | undefined;
@@ -68,12 +76,13 @@ export class SandboxProcess {
 
   constructor(options: SandboxProcessOptions) {
     this.#options = options;
+    this.#compileBudget = new CompileBudget(options.maxCompileCpuMs);
     this.#heardAt = options.clock.now();
     this.#idleSince = this.#heardAt;
     Child.start({
       kind: "sandbox",
       heapMegabytes: HEAP_MEGABYTES,
-      maxFrameBytes: MAX_FRAME_BYTES,
+      maxFrameBytes: () => this.#maxFrameBytes(),
       onFrame: (frame) => this.#receive(frame),
       onExit: (reason) => this.#end(reason),
     }).then(
@@ -139,6 +148,7 @@ export class SandboxProcess {
       return;
     }
     const bytes = packArtifact(artifact);
+    this.#compileBudget.addComponent();
     this.#loaded.set(digest, bytes.length);
     this.#makeRoom(child, digest);
     tell(child, { kind: "load", digest }, [bytes]);
@@ -187,9 +197,17 @@ export class SandboxProcess {
     this.#options.onReport(finished.run, { ...report, outcome: attachResult(report.outcome, result) });
   }
 
-  /** Deadline, silence, resident memory and idleness, looked at when the nearest of them can be due. */
+  /** The report to come is of the first run: what that may say, and not a frame more. */
+  #maxFrameBytes(): number {
+    const limits = this.#sent[0]?.run.request.limits;
+    if (limits === undefined) return FRAME_BASE_BYTES;
+    const { maxResultBytes, maxErrorBytes, maxLogBytes } = limits;
+    return Math.min(MAX_FRAME_BYTES, FRAME_BASE_BYTES + ESCAPED * (maxResultBytes + maxErrorBytes + maxLogBytes));
+  }
+
+  /** Deadline, silence, resident memory, compilation and idleness, looked at when the nearest of them can be due. */
   async #watch(child: Child): Promise<void> {
-    const { clock, idleStopMs, maxResidentBytes } = this.#options;
+    const { clock, idleStopMs, maxResidentBytes, maxCompileCpuMs } = this.#options;
     while (!this.#over.signal.aborted) {
       this.#wake = new AbortController();
       this.#lookAt = this.#nextLook();
@@ -205,6 +223,8 @@ export class SandboxProcess {
         this.#kill("it had nothing to do");
       } else if (child.residentBytes() > maxResidentBytes) {
         this.#kill(`it took more than ${maxResidentBytes} bytes of resident memory`);
+      } else if (this.#compileBudget.isSpent(child.cpuTime())) {
+        this.#kill(`compiling a component took more than ${maxCompileCpuMs} ms of CPU time`);
       }
     }
   }

@@ -25,6 +25,7 @@ export const WALL_NAMES = [
   "low-priority",
   "dies-with-host",
   "resident-memory",
+  "compile-time",
 ] as const;
 export type WallName = (typeof WALL_NAMES)[number];
 
@@ -93,6 +94,12 @@ async function probe(): Promise<Walls> {
     wall("low-priority", niceness.works, "nice 10", niceness.why),
     wall("dies-with-host", deathSignal.works, "a signal when the host is gone", deathSignal.why),
     wall("resident-memory", readable("/proc/self/statm"), "watched through /proc", "there is no /proc"),
+    wall(
+      "compile-time",
+      readable("/proc/self/task"),
+      "CPU of V8's threads, watched through /proc",
+      "there is no /proc",
+    ),
   ];
 
   return {

@@ -16,7 +16,7 @@ describe("FrameReader", () => {
         fc.infiniteStream(fc.integer({ min: 1, max: 40 })),
         (frames, cuts) => {
           const stream = Buffer.concat(frames.map(({ head, blobs }) => encodeFrame(head, blobs)));
-          const reader = new FrameReader(1_000_000);
+          const reader = new FrameReader(() => 1_000_000);
           const found: Frame[] = [];
           for (let at = 0; at < stream.length;) {
             const end = at + (cuts.next().value ?? 1);
@@ -38,7 +38,7 @@ describe("FrameReader", () => {
   it("answers any bytes with frames or TSK_SANDBOX_PROTOCOL, nothing else", () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 64 }), { maxLength: 8 }), (chunks) => {
-        const reader = new FrameReader(4_096);
+        const reader = new FrameReader(() => 4_096);
         expect(answers(() => chunks.forEach((chunk) => reader.push(Buffer.from(chunk))))).toBe(true);
       }),
       { numRuns: 2_000 },
@@ -51,18 +51,18 @@ describe("FrameReader", () => {
       fc.property(fc.nat(good.length - 1), fc.nat(255), (at, byte) => {
         const damaged = Buffer.from(good);
         damaged[at] = byte;
-        expect(answers(() => new FrameReader(4_096).push(damaged))).toBe(true);
+        expect(answers(() => new FrameReader(() => 4_096).push(damaged))).toBe(true);
       }),
       { numRuns: 2_000 },
     );
   });
 
   it("refuses a length beyond its cap before any of it has arrived", () => {
-    expect(() => new FrameReader(1_000).push(Buffer.from([0xff, 0xff, 0xff, 0xff]))).toThrow("at most 1000");
+    expect(() => new FrameReader(() => 1_000).push(Buffer.from([0xff, 0xff, 0xff, 0xff]))).toThrow("at most 1000");
   });
 
   it("holds no more than the frame that is under way, byte by byte", () => {
-    const reader = new FrameReader(1_000_000);
+    const reader = new FrameReader(() => 1_000_000);
     const bytes = encodeFrame("x".repeat(100_000));
     const found = Array.from(bytes, (_, at) => reader.push(bytes.subarray(at, at + 1))).flat();
     expect(found).toHaveLength(1);
