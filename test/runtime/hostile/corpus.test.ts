@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { wallsInForce } from "../../../src/runtime/index.ts";
 import { AttackedHost, type Verdict } from "./attack.ts";
 import { CORPUS } from "./corpus.ts";
-import type { HostileCase } from "./hostile-case.ts";
+import { expected, missingWall, told } from "./judge.ts";
 
 const MAX_GROWN_BYTES = 52_428_800;
 const MAX_LATE_MS = 2_000;
@@ -18,32 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => host.stop());
 
-/** A wall that the case is about and that this machine cannot raise. One of several is enough. */
-function missingWall(attacker: HostileCase): string | undefined {
-  const needs = attacker.kind === "planted" ? (attacker.needs ?? []) : [];
-  return needs.length > 0 && !needs.some((name) => standing.has(name)) ? needs.join(" or ") : undefined;
-}
-
-/** The members of the verdict that the case speaks of. */
-function told(attacker: HostileCase, { ended, stage }: Verdict): unknown {
-  if (attacker.kind !== "step" || typeof ended === "string") return { ended, stage };
-  const names = Object.keys(attacker.outcome);
-  return { ended: Object.fromEntries(Object.entries(ended).filter(([name]) => names.includes(name))), stage };
-}
-
-function expected(attacker: HostileCase): unknown {
-  switch (attacker.kind) {
-    case "upload":
-      return { ended: attacker.code ?? "artifact", stage: attacker.stage };
-    case "step":
-      return { ended: attacker.outcome, stage: attacker.stage };
-    case "planted":
-      return { ended: attacker.ends, stage: "planted" };
-    default:
-      return attacker satisfies never;
-  }
-}
-
 describe("the corpus", () => {
   it("has at least five cases for each class, and each name once", () => {
     for (const { name, cases } of CORPUS) {
@@ -56,7 +30,7 @@ describe("the corpus", () => {
 
 describe.each(CORPUS)("what $tries", ({ cases }) => {
   it.for(cases.map((attacker) => [attacker.name, attacker] as const))("%s", async ([, attacker], { skip }) => {
-    const missing = missingWall(attacker);
+    const missing = missingWall(attacker, standing);
     skip(missing !== undefined, `without the wall "${missing}" of this machine it is reached`);
     const verdict = await host.attack(attacker);
     expect(told(attacker, verdict)).toEqual(expected(attacker));
