@@ -10,6 +10,8 @@ import type { BuildReport } from "./build-report.ts";
 export interface BuildRequest {
   readonly id: number;
   readonly folder: string;
+  /** Build even what is up to date: compilers are loaded by it, and warm. */
+  readonly force: boolean;
 }
 
 /** What comes back, in the order of the ends of builds. */
@@ -18,9 +20,9 @@ export type BuildReply =
   | { readonly id: number; readonly refused: BuildErrorFacts }
   | { readonly id: number; readonly broken: string };
 
-async function reply({ id, folder }: BuildRequest): Promise<BuildReply> {
+async function reply({ id, folder, force }: BuildRequest): Promise<BuildReply> {
   try {
-    return { id, report: await buildHandler(folder) };
+    return { id, report: await buildHandler(folder, { force }) };
   } catch (error) {
     if (!(error instanceof BuildError)) return { id, broken: messageOf(error) };
     const { code, attempted, found, accepted, file, line, column } = error;

@@ -46,9 +46,13 @@ async function dev(project: string, options: DevOptions, context: CliContext): P
     paint: paintFor(stdout, env),
   });
   await handlers.buildAll();
-  await using host = await runHost({ handlers: directory, set: options.set }, context);
+  const warm = handlers.warmUp();
+  // Whatever the environment: a saved source replaces what its version was before.
+  const set = ["registry.replace_versions=true", ...options.set];
+  await using host = await runHost({ handlers: directory, set }, context);
   // Before the first fixtures run: what is saved meanwhile is not missed.
   const changes = watchFolder(directory, { clock, signal: interrupted });
+  await warm;
   await handlers.serveFrom(host);
   stdout.write(
     `Watching ${relative(process.cwd(), directory) || "."}: save a file to build it and swap it in, Ctrl-C ends\n`,

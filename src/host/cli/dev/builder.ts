@@ -32,12 +32,21 @@ export class Builder implements Disposable {
 
   /** Builds `folder` where its sources changed. Rejects with `BuildError`. */
   build(folder: string): Promise<BuildReport> {
+    return this.#ask(folder, false);
+  }
+
+  /** Builds what may be up to date, so that the first change does not wait for compilers to load. What is wrong is not said. */
+  async warmUp(folder: string): Promise<void> {
+    await this.#ask(folder, true).catch(() => undefined);
+  }
+
+  #ask(folder: string, force: boolean): Promise<BuildReport> {
     this.#child ??= this.#start();
     this.#lastId += 1;
     const id = this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<BuildReport>();
     this.#waiting.set(id, { resolve, reject });
-    this.#child.send({ id, folder });
+    this.#child.send({ id, folder, force });
     return promise;
   }
 

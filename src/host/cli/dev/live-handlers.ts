@@ -57,6 +57,16 @@ export class LiveHandlers {
     for (const handler of this.#discover()) await this.#build(handler);
   }
 
+  /** Loads the compilers of every language that is there, while the host starts. */
+  async warmUp(): Promise<void> {
+    const languages = new Map<string, string>();
+    for (const { folder } of this.#handlers.values()) {
+      const report = await this.#options.builder.build(folder).catch(() => undefined);
+      if (report !== undefined) languages.set(report.engine, folder);
+    }
+    for (const folder of languages.values()) await this.#options.builder.warmUp(folder);
+  }
+
   /** Tries the handlers that the host has loaded on their fixtures, and sends it what changes from now on. */
   async serveFrom(host: Host): Promise<void> {
     this.#host = host;
