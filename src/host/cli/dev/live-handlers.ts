@@ -62,7 +62,8 @@ export class LiveHandlers {
     const languages = new Map<string, string>();
     for (const { folder } of this.#handlers.values()) {
       const report = await this.#options.builder.build(folder).catch(() => undefined);
-      if (report !== undefined) languages.set(report.engine, folder);
+      // StarlingMonkey makes other bytes each time; what is served stays what was loaded.
+      if (report !== undefined && report.engine !== "starlingmonkey") languages.set(report.engine, folder);
     }
     for (const folder of languages.values()) await this.#options.builder.warmUp(folder);
   }
