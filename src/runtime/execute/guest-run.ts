@@ -80,7 +80,7 @@ function callGuest(
     state.phase = "lift";
     const value = codec.liftResult(memory, returned);
     state.phase = "post-return";
-    if (lifted.postReturn !== undefined) instance.function(lifted.postReturn)(returned);
+    instance.postReturn(target, returned);
     return { kind: "returned", value };
   } catch (error) {
     return { kind: "threw", error };

@@ -10,6 +10,15 @@ type CoreFunction = (...args: unknown[]) => unknown;
 export class ComponentInstance {
   /** Looked up once: `exports` is a call into V8. */
   readonly #exports: WebAssembly.Instance["exports"][] = [];
+  #mayLeave = true;
+
+  /**
+   * False while the guest allocates or cleans up for the host. By the canonical ABI it must not call out then: allocators
+   * that did could call each other through the host without end, on a stack whose depth nothing counts.
+   */
+  get mayLeave(): boolean {
+    return this.#mayLeave;
+  }
 
   add(instance: WebAssembly.Instance): void {
     this.#exports.push(instance.exports);
@@ -32,7 +41,7 @@ export class ComponentInstance {
   memoryFor(abi: AbiOptions, budget: number): AbiMemory {
     const memory = abi.memory === undefined ? undefined : this.export(abi.memory);
     if (memory !== undefined && !(memory instanceof WebAssembly.Memory)) throw new AbiError("the memory is no memory");
-    const realloc = abi.realloc === undefined ? undefined : this.function(abi.realloc);
+    const realloc = abi.realloc === undefined ? undefined : this.#staying(this.function(abi.realloc));
     return new AbiMemory({ encoding: abi.encoding, memory, realloc }, budget);
   }
 
@@ -41,7 +50,23 @@ export class ComponentInstance {
     const memory = this.memoryFor(target.lifted.abi, budget);
     const returned = this.function(target.lifted.func)(...target.codec.lowerParams(memory, args));
     const value = target.codec.liftResult(memory, returned);
-    if (target.lifted.postReturn !== undefined) this.function(target.lifted.postReturn)(returned);
+    this.postReturn(target, returned);
     return value;
+  }
+
+  /** Lets the guest clean up after its result was read. */
+  postReturn({ lifted: { postReturn } }: CompiledFunction, returned: unknown): void {
+    if (postReturn !== undefined) this.#staying(this.function(postReturn))(returned);
+  }
+
+  #staying(call: CoreFunction): CoreFunction {
+    return (...args) => {
+      this.#mayLeave = false;
+      try {
+        return call(...args);
+      } finally {
+        this.#mayLeave = true;
+      }
+    };
   }
 }

@@ -83,11 +83,12 @@ function argumentBudget(capability: string, { state }: TrampolineContext): numbe
  * (`cabi_realloc` traps) passes through unrecorded: it is the guest's.
  */
 function guarded(context: TrampolineContext, trampoline: CompiledTrampoline, call: CoreImport): CoreImport {
-  const { state, meter } = context;
+  const { state, meter, instance } = context;
   const capability = trampoline.kind === "host" ? trampoline.capability : trampoline.kind;
   return (...args) => {
     state.enterHostCall();
     meter.charge(CALL_FUEL);
+    if (!instance.mayLeave) return state.end({ kind: "abi", reason: "a call out of cabi_realloc or post-return" });
     try {
       return call(...args);
     } catch (error) {

@@ -270,9 +270,9 @@ export const HOST_CALLS: HostileClass = {
       },
     ),
     step(
-      "calls that call back, without end",
+      "calls out of the allocator, which call back",
       "call",
-      { kind: "stack-exhausted" },
+      { kind: "trap" },
       {
         ...RANDOM,
         handle: `(global.set $armed (i32.const 1)) (call $bytes (i64.const 8) (i32.const 4000)) ${EMPTY_SUCCESS}`,
@@ -282,6 +282,22 @@ export const HOST_CALLS: HostileClass = {
         (i32.sub (i32.and (global.get $heap) (i32.const -16)) (i32.const 256))`,
       },
       { limits: { maxHostCalls: 1_000_000, maxCallDepth: 8_000 } },
+    ),
+    step(
+      "a call out of the allocator before it is called itself",
+      "lower",
+      { kind: "trap" },
+      {
+        ...RANDOM,
+        handle: EMPTY_SUCCESS,
+        realloc: `(drop (call $random)) (i32.const 9000)`,
+      },
+    ),
+    step(
+      "a call out of post-return",
+      "post-return",
+      { kind: "trap" },
+      { imports: IMPORT_LOG, handle: EMPTY_SUCCESS, postReturn: LOG_NOTHING },
     ),
   ],
 };
