@@ -1,0 +1,84 @@
+/** The same step a thousand times, in several processes beside a busy one: one outcome and one fuel value. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { silentLogger } from "../../src/core/logger.ts";
+import {
+  type Artifact,
+  createInlineSandbox,
+  createProcessSandbox,
+  type RunLimits,
+  type Sandbox,
+} from "../../src/runtime/index.ts";
+import { quickJsComponent } from "./support/javascript-component.ts";
+import { prepareHere, request } from "./support/runs.ts";
+import { ECHO, watComponent } from "./support/wat-component.ts";
+
+const RUNS = 1_000;
+const JAVASCRIPT = `
+export const stepHandler = {
+  describe: () => ({ name: "js", version: "1", callables: ["test"], sdk: "none/0" }),
+  handle(context) {
+    const words = JSON.parse(context.context).text.repeat(20).split(" ");
+    const seen = new Map(words.map((word, at) => [word + at, Math.random()]));
+    const sorted = [...seen].sort(([, a], [, b]) => a - b);
+    return { tag: "success", val: { result: JSON.stringify({ sorted, at: Date.now() }), metadata: "{}", attributes: [] } };
+  },
+};`;
+
+const STEPS: readonly (readonly [
+  name: string,
+  kind: string,
+  make: () => Promise<Uint8Array<ArrayBuffer>>,
+  limits: Partial<RunLimits>,
+])[] = [
+  ["a hand-written echo", "success", () => watComponent({ handle: ECHO }), {}],
+  [
+    "recursion until the stack is exhausted",
+    "stack-exhausted",
+    () =>
+      watComponent({
+        handle: "(call $down (i64.const 0))",
+        fields:
+          "(func $down (param i64) (result i32) (i32.add (call $down (i64.add (local.get 0) (i64.const 1))) (i32.const 1)))",
+      }),
+    { maxCallDepth: 8_000 },
+  ],
+  [
+    "a handler on QuickJS",
+    "success",
+    () => quickJsComponent(JAVASCRIPT),
+    { maxMemoryBytes: 67_108_864, maxCallDepth: 8_000 },
+  ],
+];
+
+describe("the same step, a thousand times under load", () => {
+  let sandbox: Sandbox;
+  let neighbour: Sandbox;
+  let busy: Promise<unknown>;
+
+  beforeAll(async () => {
+    const options = { namespace: "test", idleStopMs: 60_000, maxResidentBytes: 1_073_741_824, logger: silentLogger };
+    sandbox = createProcessSandbox({ ...options, maxProcesses: 3 });
+    neighbour = createProcessSandbox({ ...options, maxProcesses: 1 });
+    const loop = await prepareHere(await watComponent({ handle: "(loop $again (br $again)) unreachable" }));
+    const forever = { fuel: 100_000_000_000_000, timeoutMs: 600_000 };
+    busy = neighbour.run(request(loop, { limits: forever }));
+  });
+  afterAll(async () => {
+    await Promise.all([sandbox.stop(), neighbour.stop()]);
+    await busy;
+  });
+
+  it.each(STEPS)("%s: one outcome, one fuel value", async (_, kind, make, limits) => {
+    const artifact: Artifact = await prepareHere(await make());
+    const asked = request(artifact, { limits });
+    const reports = await Promise.all(Array.from({ length: RUNS }, () => sandbox.run(asked)));
+    expect(new Set(reports.map(({ outcome }) => JSON.stringify(outcome))).size).toBe(1);
+    expect([...new Set(reports.map(({ usage }) => usage.fuelUsed))]).toHaveLength(1);
+    expect([...new Set(reports.map(({ usage }) => usage.peakMemoryBytes))]).toHaveLength(1);
+    expect(reports[0]?.outcome.kind).toBe(kind);
+    // Another process, other flags of V8, a stack of another size: the same again.
+    await using inline = createInlineSandbox();
+    const here = await inline.run(asked);
+    expect([here.outcome, here.usage.fuelUsed]).toEqual([reports[0]?.outcome, reports[0]?.usage.fuelUsed]);
+  });
+});
