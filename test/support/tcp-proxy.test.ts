@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
-import { startProxy, type TcpProxy } from "./tcp-proxy.ts";
+import { reset, startProxy, type TcpProxy } from "./tcp-proxy.ts";
 
 /** A server that answers every chunk with itself, and a proxy before it. */
 async function setup(): Promise<AsyncDisposable & { readonly proxy: TcpProxy; readonly received: string[] }> {
@@ -105,5 +105,32 @@ describe("startProxy()", () => {
     expect(await answer(socket)).toBe("one");
     expect(performance.now() - began).toBeGreaterThanOrEqual(55);
     socket.destroy();
+  });
+});
+
+describe("reset()", () => {
+  it.each([
+    ["resets", () => undefined, "ECONNRESET"],
+    ["closes a socket whose end is on its way", (socket: Socket) => void socket.end(), undefined],
+  ])("%s", async (_, before, seen) => {
+    const refused: (string | undefined)[] = [];
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on("error", (error: NodeJS.ErrnoException) => refused.push(error.code));
+      before(socket);
+      reset(socket);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    const socket = connect(address.port, "127.0.0.1");
+    let code: string | undefined;
+    socket.on("error", (error: NodeJS.ErrnoException) => (code = error.code));
+    socket.resume();
+    await once(socket, "close").catch(() => undefined);
+    expect(code).toBe(seen);
+    expect(refused).toEqual([]);
+    server.close();
+    await once(server, "close");
   });
 });

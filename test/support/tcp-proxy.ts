@@ -30,7 +30,7 @@ export async function startProxy(target: ProxyTarget): Promise<TcpProxy> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     if (mode === "reset") {
       client.on("error", () => undefined);
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const link = new Link(client, target, () => links.delete(link));
@@ -72,6 +72,16 @@ async function listen(server: Server): Promise<number> {
   return address.port;
 }
 
+/**
+ * Breaks a TCP connection off: the other end sees a reset, or the end that is on its way to it. Node fails to reset a socket
+ * in the moment between the two, never closes it afterwards, and its process spins at its exit, waiting for that.
+ */
+export function reset(socket: Socket): void {
+  if (socket.destroyed) return;
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** One client's connection and the one to the server behind it. */
 class Link {
   readonly #client: Socket;
@@ -100,10 +110,10 @@ class Link {
   /** Both ends see a reset. */
   drop(): void {
     for (const way of this.#ways) way.stop();
-    if (!this.#client.destroyed) this.#client.resetAndDestroy();
+    reset(this.#client);
     // A unix socket knows no reset; Node refuses to send one.
     if ("socketPath" in this.#target) this.#server?.destroy();
-    else if (this.#server?.destroyed === false) this.#server.resetAndDestroy();
+    else if (this.#server !== undefined) reset(this.#server);
     this.#ended();
   }
 
