@@ -13,8 +13,15 @@ const frame = (head, ...blobs) => {
 };
 const say = (bytes) => { for (let at = 0; at < bytes.length; at += writeSync(1, bytes, at)); };
 const usage = { fuelUsed: 1, peakMemoryBytes: 1, durationMs: 1 };
-const success = { kind: "success", resultJson: "", metadataJson: "{}", attributes: [] };
+const success = { kind: "success", resultJson: "", metadataJson: "", attributes: [] };
 const done = (id, outcome, ...blobs) => frame({ done: { id, report: { outcome, usage, logs: [] } } }, ...blobs);
+/** Texts as a report's blob: each behind its length. */
+const packed = (...texts) => Buffer.concat(texts.flatMap((text) => {
+  const bytes = Buffer.from(text);
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(bytes.length);
+  return [size, bytes];
+}));
 const hostPid = () => HOST_PID;
 const nothing = () => { throw new Error("nothing there"); };
 const ran = ({ error }) => { if (error) throw error; };

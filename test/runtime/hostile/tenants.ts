@@ -206,7 +206,7 @@ export const NEIGHBOURS: HostileClass = {
 
 /** What a child that was taken over says when it has reached what it must not: an answer that an honest one could give. */
 const REACHED: Readonly<Record<PlantedCase["child"], string>> = {
-  sandbox: `say(frame({ started: 1 })); say(done(1, success, Buffer.from("1")));`,
+  sandbox: `say(frame({ started: 1 })); say(done(1, success, packed("1", "{}")));`,
   translate: `say(frame({ refusal: { code: "TSK_COMPONENT_UNSUPPORTED", attempted: "a", found: "reached" } }));`,
   prepare: `say(frame({ refusal: { code: "TSK_COMPONENT_UNSUPPORTED", attempted: "a", found: "reached" } }));`,
 };
