@@ -1,7 +1,7 @@
 /** From an upload to an artifact, through two disposable processes that the host does not trust. */
 import { z } from "zod";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { type ErrorCode, ERROR_CATALOGUE, TaskerError } from "../core/errors/index.ts";
+import { type ErrorCode, ERROR_CATALOGUE, isTaskerError, TaskerError } from "../core/errors/index.ts";
 import type { Artifact } from "./artifact.ts";
 import { decodeArtifact, manifestSchema } from "./artifact-codec.ts";
 import { checkArtifact } from "./check-artifact.ts";
@@ -66,11 +66,21 @@ async function prepareInProcess(
   const stages = [prepared(bytes.length), DESCRIBED];
   const [made, described] = await converse("prepare", request, bytes, stages, request.limits, options);
   parse(z.object({ artifact: z.literal(true) }), made);
-  const artifact = decodeArtifact(made?.blobs[0] ?? Buffer.alloc(0));
+  const artifact = received(made?.blobs[0] ?? Buffer.alloc(0));
   checkArtifact(artifact, bytes);
   const { manifest, fuel } = parse(z.object({ description }), described).description;
   checkManifest(manifest);
   return { ...artifact, manifest, describeFuel: fuel };
+}
+
+/** Bytes that cannot be read are this process's fault: nothing is stored yet that could be corrupt. */
+function received(bytes: Buffer): Artifact {
+  try {
+    return decodeArtifact(bytes);
+  } catch (error) {
+    if (!isTaskerError(error)) throw error;
+    return refuse("TSK_COMPONENT_PREPARE_LOST", `an artifact that cannot be read: ${error.found.slice(0, 500)}`);
+  }
 }
 
 /** A stage and the frame that it has to answer with. */

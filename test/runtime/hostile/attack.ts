@@ -124,7 +124,7 @@ export class AttackedHost {
     };
     await restart();
     try {
-      await writeFile(entry, `${PLANTED_WORDS}\nconst attack = async () => {\n${code}\n};`);
+      await writeFile(entry, `${PLANTED_WORDS}\nconst attack = async (request) => {\n${code}\n};`);
       const limits = { ...PREPARE_LIMITS, timeoutMs: PLANTED_DEADLINE_MS };
       const { value, ...cost } = await measured(PLANTED_DEADLINE_MS, async () => {
         if (child === "sandbox") {

@@ -42,6 +42,18 @@ const otherDescriptor = () => {
   }
   nothing();
 };
-process.stdin.once("data", () => void attack());
+/** What an honest prepare process answers, with its artifact changed. The first chunk is the whole request. */
+const forge = async (chunk, change) => {
+  const { describePrepared, prepare } = await import("./prepare.js");
+  const { packArtifact } = await import("../artifact-container.js");
+  const { FrameReader } = await import("../process/frames.js");
+  const limits = { maxHeadBytes: 1e9, maxHeadValues: Infinity, maxBlobs: 9, maxBlobBytes: 1e9 };
+  new FrameReader(() => limits).push(chunk, ({ head, blobs: [component] }) => {
+    const artifact = prepare(Uint8Array.from(component), head.recorded, head.limits);
+    say(frame({ artifact: true }, packArtifact(change(artifact))));
+    say(frame({ description: describePrepared(artifact, head.limits) }));
+  });
+};
+process.stdin.once("data", (chunk) => void attack(chunk));
 process.stdin.on("end", () => process.exit(0));
 `;
