@@ -6,6 +6,8 @@ export const MAX_RESULT_BYTES = 16_777_216;
 export const MAX_ERROR_BYTES = 1_048_576;
 /** Largest `maxLogBytes`. */
 export const MAX_LOG_BYTES = 1_048_576;
+/** Largest source map that is stored and read: parsing it is CPU outside fuel, about 40 ms for this much. */
+export const MAX_SOURCE_MAP_BYTES = 8_388_608;
 
 /**
  * What one run may cost. Every limit holds per run; all are set anew for each step and none depends on the artifact.

@@ -220,11 +220,7 @@ const HOSTILE: readonly (readonly [what: string, code: string, kind: string])[] 
     "sandbox-lost",
   ],
   ["messages that say nothing, without end", `for (;;) say(frame({}));`, "sandbox-lost"],
-  [
-    "texts that are missing",
-    `say(frame({ started: 1 })); say(done(1, success));`,
-    "invalid-result",
-  ],
+  ["texts that are missing", `say(frame({ started: 1 })); say(done(1, success));`, "invalid-result"],
   [
     "a result with U+0000",
     `say(frame({ started: 1 })); say(done(1, success, packed('"\\\\u0000"', "{}")));`,
