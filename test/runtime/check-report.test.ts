@@ -74,7 +74,10 @@ describe("checkReport()", () => {
 
   it("counts sixteen bytes for an empty log line", () => {
     const empty: LogLine = { level: "info", message: "", fieldsJson: "" };
-    const { logs } = check(success, Array<LogLine>(200_000).fill(empty));
+    const { logs } = check(
+      success,
+      Array.from({ length: 200_000 }, () => empty),
+    );
     expect(logs).toHaveLength(LIMITS.maxLogBytes / 16);
   });
 

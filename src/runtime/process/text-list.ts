@@ -1,8 +1,10 @@
 /** Many texts as one byte string: each behind its length. What would be a million JSON strings costs its reader what it holds. */
 
 const LENGTH_BYTES = 4;
+const NONE = Buffer.alloc(0);
 
 export function packTexts(texts: readonly string[]): Buffer {
+  if (texts.length === 0) return NONE;
   const sizes = texts.map((text) => Buffer.byteLength(text));
   const packed = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + LENGTH_BYTES + size, 0));
   let at = 0;
