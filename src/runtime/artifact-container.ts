@@ -11,7 +11,7 @@ import { refuse } from "./component/refuse.ts";
 /** Of the header: that of QuickJS, the largest in practice, has 22 kB and 1,400 values. */
 const MAX_HEADER_BYTES = 1_048_576;
 /** A type of `GATE_LIMITS.maxTypeDepth` takes three levels for each of its own. */
-const HEADER_BOUNDS: JsonBounds = { maxValues: 50_000, maxDepth: 128 };
+const HEADER_BOUNDS: JsonBounds = { maxValues: 20_000, maxDepth: 128 };
 
 const MAGIC = Buffer.from("tskart01", "latin1");
 const DIGEST_BYTES = 32;

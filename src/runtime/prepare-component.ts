@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { type ErrorCode, ERROR_CATALOGUE, isTaskerError, TaskerError } from "../core/errors/index.ts";
 import type { Artifact } from "./artifact.ts";
-import { decodeArtifact, manifestSchema } from "./artifact-codec.ts";
+import { decodeArtifact, firstIssue, manifestSchema } from "./artifact-codec.ts";
 import { checkArtifact } from "./check-artifact.ts";
 import { GATE_LIMITS } from "./component/gate-limits.ts";
 import type { ComponentErrorCode } from "./component/refuse.ts";
@@ -92,7 +92,7 @@ interface Stage {
 /** A recorded plan: that of QuickJS, the largest in practice, has 18 kB and 1,300 values. */
 const TRANSLATED: Stage = {
   name: "translate",
-  answer: { maxHeadBytes: MEGABYTE, maxHeadValues: 50_000, maxBlobs: 0, maxBlobBytes: 0 },
+  answer: { maxHeadBytes: MEGABYTE, maxHeadValues: 20_000, maxBlobs: 0, maxBlobBytes: 0 },
 };
 
 /** The artifact, as a blob. */
@@ -187,10 +187,7 @@ function lost(kind: ChildKind, reason: string): TaskerError {
 function parse<T>(schema: z.ZodType<T>, frame: Frame | undefined): T {
   const parsed = schema.safeParse(frame?.head);
   if (parsed.success) return parsed.data;
-  return refuse(
-    "TSK_COMPONENT_PREPARE_LOST",
-    `an answer of another shape: ${z.prettifyError(parsed.error).slice(0, 500)}`,
-  );
+  return refuse("TSK_COMPONENT_PREPARE_LOST", `an answer of another shape: ${firstIssue(parsed.error).slice(0, 500)}`);
 }
 
 const refusal = z.object({

@@ -371,13 +371,13 @@ export const FORGERY: HostileClass = {
     ),
     bomb(
       "an artifact's header of all values that it may have, in the wrong places",
-      `'{"sizes":[],"header":{"modules":[' + "[],".repeat(24900) + '0],"plan":{"instantiations":[]}}}'`,
+      `'{"sizes":[],"header":{"modules":[' + "[],".repeat(9900) + '0],"plan":{"instantiations":[]}}}'`,
     ),
     {
       kind: "planted",
       name: "a plan of all values that it may have, in the wrong places",
       child: "translate",
-      code: `say(frame('{"plan":{"instantiations":[' + "[],".repeat(24900) + "0]}}"));`,
+      code: `say(frame('{"plan":{"instantiations":[' + "[],".repeat(9900) + "0]}}"));`,
       ends: LOST_PREPARE,
     },
     texts("a megabyte of empty attributes", `packed("1", "{}"), Buffer.alloc(1e6)`, "output-exceeded"),
