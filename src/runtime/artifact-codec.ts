@@ -21,10 +21,14 @@ function parseHeader(header: unknown): z.infer<typeof artifactHeader> {
     return artifactHeader.parse(header);
   } catch (error) {
     // Besides a ZodError there is the RangeError of a type that is nested too deep.
-    return corrupt(
-      `a header of another shape: ${error instanceof z.ZodError ? z.prettifyError(error) : String(error)}`,
-    );
+    return corrupt(`a header of another shape: ${error instanceof z.ZodError ? firstIssue(error) : String(error)}`);
   }
+}
+
+/** One is enough, and all of them are as many as whoever sent the value likes. */
+export function firstIssue({ issues }: z.ZodError): string {
+  const [issue] = issues;
+  return issue === undefined ? "" : `${issue.message} at ${issue.path.map(String).join(".").slice(0, 200)}`;
 }
 
 const index = z.int().min(0).max(1_000_000);

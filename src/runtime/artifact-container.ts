@@ -5,6 +5,13 @@
 import { createHash } from "node:crypto";
 import { TaskerError } from "../core/errors/index.ts";
 import type { Artifact } from "./artifact.ts";
+import { type JsonBounds, jsonExcess } from "./bounded-json.ts";
+import { refuse } from "./component/refuse.ts";
+
+/** Of the header: that of QuickJS, the largest in practice, has 22 kB and 1,400 values. */
+const MAX_HEADER_BYTES = 1_048_576;
+/** A type of `GATE_LIMITS.maxTypeDepth` takes three levels for each of its own. */
+const HEADER_BOUNDS: JsonBounds = { maxValues: 20_000, maxDepth: 128 };
 
 const MAGIC = Buffer.from("tskart01", "latin1");
 const DIGEST_BYTES = 32;
@@ -37,6 +44,8 @@ export function unpackTrustedArtifact(bytes: Uint8Array): Artifact {
 
 function packContainer(header: unknown, modules: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const text = Buffer.from(JSON.stringify({ sizes: modules.map(({ length }) => length), header }));
+  const excess = headerExcess(text);
+  if (excess !== undefined) refuse("TSK_COMPONENT_TOO_LARGE", `an artifact whose header is ${excess}`);
   const size = Buffer.alloc(4);
   size.writeUInt32LE(text.length);
   const parts = [MAGIC, size, text, ...modules];
@@ -55,7 +64,7 @@ export function unpackContainer(bytes: Uint8Array): Container {
   }
   const partsAt = HEADER_AT + all.readUInt32LE(MAGIC.length);
   if (partsAt > end) corrupt("a header beyond the bytes");
-  const { sizes, header } = readHeader(all.toString("utf8", HEADER_AT, partsAt));
+  const { sizes, header } = readHeader(all.subarray(HEADER_AT, partsAt));
   let at = partsAt;
   const parts = sizes.map((size) => {
     const start = at;
@@ -67,10 +76,12 @@ export function unpackContainer(bytes: Uint8Array): Container {
   return { header, parts };
 }
 
-function readHeader(text: string): { readonly sizes: readonly number[]; readonly header: unknown } {
+function readHeader(text: Buffer): { readonly sizes: readonly number[]; readonly header: unknown } {
+  const excess = headerExcess(text);
+  if (excess !== undefined) corrupt(`a header that is ${excess}`);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = JSON.parse(text.toString("utf8"));
   } catch {
     corrupt("a header that is not JSON");
   }
@@ -79,6 +90,11 @@ function readHeader(text: string): { readonly sizes: readonly number[]; readonly
     if (Array.isArray(sizes) && sizes.every(isSize)) return { sizes, header };
   }
   return corrupt("a header without sizes");
+}
+
+function headerExcess(text: Buffer): string | undefined {
+  if (text.length > MAX_HEADER_BYTES) return `JSON of ${text.length} bytes, of at most ${MAX_HEADER_BYTES}`;
+  return jsonExcess(text, HEADER_BOUNDS);
 }
 
 function isSize(value: unknown): value is number {

@@ -4,14 +4,16 @@
  */
 import { scanJson } from "../core/json.ts";
 import type { RunLimits } from "./limits.ts";
-import type { LogLine, Outcome, RunReport } from "./outcome.ts";
+import { isSaid, type LogLine, type Outcome, type RunReport } from "./outcome.ts";
 import type { Attributes } from "./step-context.ts";
+import { bounded, lineBytes } from "./report-size.ts";
 import { unreachable } from "./unreachable.ts";
 
 export function checkReport(report: RunReport, limits: RunLimits): RunReport {
-  const problem = outcomeProblem(report.outcome, limits);
-  const outcome: Outcome =
-    problem === undefined ? storable(report.outcome) : { kind: "invalid-result", reason: problem };
+  // Sizes first: what is too large is not looked at.
+  const sized = isSaid(report.outcome) ? bounded(report.outcome, limits) : report.outcome;
+  const problem = outcomeProblem(sized, limits);
+  const outcome: Outcome = problem === undefined ? storable(sized) : { kind: "invalid-result", reason: problem };
   const { fuelUsed, peakMemoryBytes, durationMs } = report.usage;
   return {
     outcome,
@@ -120,8 +122,9 @@ function clean(text: string): string {
 function storableLogs(logs: readonly LogLine[], maxBytes: number): readonly LogLine[] {
   const kept: LogLine[] = [];
   let bytes = 0;
-  for (const { level, message, fieldsJson } of logs) {
-    bytes += Buffer.byteLength(message) + Buffer.byteLength(fieldsJson);
+  for (const line of logs) {
+    const { level, message, fieldsJson } = line;
+    bytes += lineBytes(line);
     if (bytes > maxBytes) break;
     const unreadable = fieldsJson !== "" && objectProblem("fields", fieldsJson, maxBytes) !== undefined;
     kept.push({

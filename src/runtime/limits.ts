@@ -1,11 +1,13 @@
 export { MAX_CALL_DEPTH, MAX_FUEL } from "./prepare/meter/index.ts";
 
-/** Largest `maxResultBytes`: a report has to fit into one frame of 32 MiB. */
+/** Largest `maxResultBytes`: the host holds a report as a whole, several times for a moment. */
 export const MAX_RESULT_BYTES = 16_777_216;
-/** Largest `maxErrorBytes`. Errors and log lines are escaped in the frame's head, up to six times as long. */
+/** Largest `maxErrorBytes`. */
 export const MAX_ERROR_BYTES = 1_048_576;
 /** Largest `maxLogBytes`. */
 export const MAX_LOG_BYTES = 1_048_576;
+/** Largest source map that is stored and read: parsing it is CPU outside fuel, about 40 ms for this much. */
+export const MAX_SOURCE_MAP_BYTES = 8_388_608;
 
 /**
  * What one run may cost. Every limit holds per run; all are set anew for each step and none depends on the artifact.
@@ -20,9 +22,9 @@ export interface RunLimits {
   readonly maxCallDepth: number;
   /** Wall clock from the moment the sandbox process says "started"; then the process is killed. */
   readonly timeoutMs: number;
-  /** UTF-8 bytes of result + metadata + attributes, or of a checkpoint; at most `MAX_RESULT_BYTES`. */
+  /** UTF-8 bytes of result + metadata + attributes, 16 more for each attribute, or of a checkpoint; at most `MAX_RESULT_BYTES`. */
   readonly maxResultBytes: number;
-  /** UTF-8 bytes of all texts of a failure, or of what `abort` was given; at most `MAX_ERROR_BYTES`. */
+  /** UTF-8 bytes of all texts of a failure, 16 more for each attribute, or of what `abort` was given; at most `MAX_ERROR_BYTES`. */
   readonly maxErrorBytes: number;
   /** UTF-8 bytes over all log lines, 16 more for each line; at most `MAX_LOG_BYTES`. */
   readonly maxLogBytes: number;

@@ -32,6 +32,13 @@ export type Outcome =
   /** The process died or was lost before it could answer; says nothing about the guest unless it repeats. */
   | { readonly kind: "sandbox-lost"; readonly reason: string };
 
+/** What the guest itself said, in its own words and of its own size. */
+export type SaidOutcome = Extract<Outcome, { kind: "success" | "failure" | "checkpoint-yield" }>;
+
+export function isSaid(outcome: Outcome): outcome is SaidOutcome {
+  return outcome.kind === "success" || outcome.kind === "failure" || outcome.kind === "checkpoint-yield";
+}
+
 /** A failure that the guest reported: returned, thrown in its language, or through `abort`. */
 export interface GuestFailure {
   readonly kind: "failure";

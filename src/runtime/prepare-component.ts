@@ -1,9 +1,10 @@
 /** From an upload to an artifact, through two disposable processes that the host does not trust. */
 import { z } from "zod";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { type ErrorCode, ERROR_CATALOGUE, TaskerError } from "../core/errors/index.ts";
+import { type ErrorCode, ERROR_CATALOGUE, isTaskerError, TaskerError } from "../core/errors/index.ts";
 import type { Artifact } from "./artifact.ts";
-import { decodeArtifact, manifestSchema } from "./artifact-codec.ts";
+import { decodeArtifact, firstIssue, manifestSchema } from "./artifact-codec.ts";
+import { checkArtifact } from "./check-artifact.ts";
 import { GATE_LIMITS } from "./component/gate-limits.ts";
 import type { ComponentErrorCode } from "./component/refuse.ts";
 import { refuse } from "./component/refuse.ts";
@@ -12,11 +13,17 @@ import type { RecordedPlan } from "./link-plan.ts";
 import { checkManifest } from "./prepare/check-manifest.ts";
 import { Child } from "./process/child-process.ts";
 import type { ChildKind } from "./process/code-snapshot.ts";
-import type { Frame } from "./process/frames.ts";
+import type { Frame, FrameLimits } from "./process/frames.ts";
 import type { PrepareRequest, TranslateRequest } from "./process/prepare-requests.ts";
 
 /** Where an upload is: in the translate process, in the prepare process, or answering `describe` there. */
 export type PrepareStage = "translate" | "prepare" | "describe";
+
+const MEGABYTE = 1_048_576;
+/** Metered code is up to 1.6 times as long; custom sections and plans stay what they are. */
+const ARTIFACT_GROWTH = 3;
+/** The artifact's header, and what metering adds to however small a module. */
+const HEADER_BYTES = 2 * MEGABYTE;
 
 export interface PrepareOptions {
   readonly clock?: Clock;
@@ -46,7 +53,7 @@ async function translateInProcess(
   options: PrepareOptions,
 ): Promise<RecordedPlan> {
   const request: TranslateRequest = { maxComponentBytes: limits.maxComponentBytes };
-  const [answer] = await converse("translate", request, bytes, ["translate"], limits, options);
+  const [answer] = await converse("translate", request, bytes, [TRANSLATED], limits, options);
   return parse(z.object({ plan: recordedPlan }), answer).plan;
 }
 
@@ -56,34 +63,69 @@ async function prepareInProcess(
   options: PrepareOptions,
 ): Promise<Artifact> {
   // The artifact arrives before any code of the upload has run, so that code cannot have changed it.
-  const stages = ["prepare", "describe"] as const;
+  const stages = [prepared(bytes.length), DESCRIBED];
   const [made, described] = await converse("prepare", request, bytes, stages, request.limits, options);
   parse(z.object({ artifact: z.literal(true) }), made);
-  const artifact = decodeArtifact(made?.blobs[0] ?? Buffer.alloc(0));
+  const artifact = received(made?.blobs[0] ?? Buffer.alloc(0));
+  checkArtifact(artifact, bytes);
   const { manifest, fuel } = parse(z.object({ description }), described).description;
   checkManifest(manifest);
   return { ...artifact, manifest, describeFuel: fuel };
 }
+
+/** Bytes that cannot be read are this process's fault: nothing is stored yet that could be corrupt. */
+function received(bytes: Buffer): Artifact {
+  try {
+    return decodeArtifact(bytes);
+  } catch (error) {
+    if (!isTaskerError(error)) throw error;
+    return refuse("TSK_COMPONENT_PREPARE_LOST", `an artifact that cannot be read: ${error.found.slice(0, 500)}`);
+  }
+}
+
+/** A stage and the frame that it has to answer with. */
+interface Stage {
+  readonly name: PrepareStage;
+  readonly answer: FrameLimits;
+}
+
+/** A recorded plan: that of QuickJS, the largest in practice, has 18 kB and 1,300 values. */
+const TRANSLATED: Stage = {
+  name: "translate",
+  answer: { maxHeadBytes: MEGABYTE, maxHeadValues: 20_000, maxBlobs: 0, maxBlobBytes: 0 },
+};
+
+/** The artifact, as a blob. */
+function prepared(componentBytes: number): Stage {
+  const maxBlobBytes = componentBytes * ARTIFACT_GROWTH + HEADER_BYTES;
+  return { name: "prepare", answer: { maxHeadBytes: 65_536, maxHeadValues: 100, maxBlobs: 1, maxBlobBytes } };
+}
+
+/** A manifest: a thousand callables of 500 characters are accepted. */
+const DESCRIBED: Stage = {
+  name: "describe",
+  answer: { maxHeadBytes: 2 * MEGABYTE, maxHeadValues: 2_000, maxBlobs: 0, maxBlobBytes: 0 },
+};
 
 /** Asks a fresh process one thing and waits for a frame of each stage, a refusal, its death, or the end of patience. */
 async function converse(
   kind: Exclude<ChildKind, "sandbox">,
   request: TranslateRequest | PrepareRequest,
   component: Uint8Array<ArrayBuffer>,
-  stages: readonly PrepareStage[],
+  stages: readonly Stage[],
   limits: PrepareLimits,
   { clock = systemClock, onStage }: PrepareOptions,
 ): Promise<readonly Frame[]> {
   const { promise, resolve, reject } = Promise.withResolvers<readonly Frame[]>();
   const frames: Frame[] = [];
-  const enter = (stage: PrepareStage | undefined): void => {
-    if (stage !== undefined) onStage?.(stage);
+  const enter = (stage: Stage | undefined): void => {
+    if (stage !== undefined) onStage?.(stage.name);
   };
   enter(stages[0]);
   const child = await Child.start({
     kind,
     heapMegabytes: Math.ceil(limits.maxResidentBytes / MEGABYTE),
-    maxFrameBytes: () => component.length * ARTIFACT_GROWTH + HEADER_BYTES,
+    frameLimits: () => stages[frames.length]?.answer ?? NOTHING_MORE,
     onFrame: (frame) => {
       const refused = z.object({ refusal }).safeParse(frame.head);
       if (refused.success) return reject(raise(refused.data.refusal));
@@ -104,10 +146,7 @@ async function converse(
   }
 }
 
-const MEGABYTE = 1_048_576;
-/** Metered code is up to 1.6 times as long; custom sections and plans stay what they are. */
-const ARTIFACT_GROWTH = 3;
-const HEADER_BYTES = 16 * MEGABYTE;
+const NOTHING_MORE: FrameLimits = { maxHeadBytes: 0, maxHeadValues: 0, maxBlobs: 0, maxBlobBytes: 0 };
 const WATCH_MS = 100;
 
 /** Ends the process when its time or its resident memory is used up. */
@@ -148,10 +187,7 @@ function lost(kind: ChildKind, reason: string): TaskerError {
 function parse<T>(schema: z.ZodType<T>, frame: Frame | undefined): T {
   const parsed = schema.safeParse(frame?.head);
   if (parsed.success) return parsed.data;
-  return refuse(
-    "TSK_COMPONENT_PREPARE_LOST",
-    `an answer of another shape: ${z.prettifyError(parsed.error).slice(0, 500)}`,
-  );
+  return refuse("TSK_COMPONENT_PREPARE_LOST", `an answer of another shape: ${firstIssue(parsed.error).slice(0, 500)}`);
 }
 
 const refusal = z.object({

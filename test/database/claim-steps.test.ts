@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isTaskerError } from "../../src/core/errors/index.ts";
 import { claimSteps } from "../../src/host/database/claim-steps.ts";
@@ -304,11 +304,12 @@ describe.each(testServerNames())("claimSteps() on %s", (server) => {
   });
 
   describe("names the component that runs a step", () => {
-    const digest = (letter: string): string => letter.repeat(64);
+    const bytesOf = (letter: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(letter);
+    const digest = (letter: string): string => createHash("sha256").update(bytesOf(letter)).digest("hex");
     const store = (letter: string) =>
       storeComponent(database, {
         digest: digest(letter),
-        bytes: new Uint8Array([1, 2, 3]),
+        bytes: bytesOf(letter),
         sourceMap: undefined,
         imports: ["tasker:handler/log@1.0.0"],
         exports: [],

@@ -76,6 +76,15 @@ describe("storeComponent()", () => {
     expect(await loadComponent(database, "0".repeat(64))).toBeUndefined();
   });
 
+  it("refuses bytes under the digest of others, and leaves those to be stored", async () => {
+    const theirs = newComponent();
+    const planted = newComponent({ digest: theirs.digest, imports: [], capabilities: [] });
+    await expect(storeComponent(database, planted)).rejects.toMatchObject({ code: "23514" });
+    expect(await loadComponent(database, theirs.digest)).toBeUndefined();
+    await storeComponent(database, theirs);
+    expect((await loadComponent(database, theirs.digest))?.bytes).toEqual(theirs.bytes);
+  });
+
   it("says the SHA-256 of the prepared form, and stores a damaged one anew", async () => {
     const component = await stored();
     const sha256 = createHash("sha256").update(component.artifact).digest("hex");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkReport } from "../../src/runtime/check-report.ts";
-import type { LogLine, Outcome } from "../../src/runtime/index.ts";
+import type { Attributes, LogLine, Outcome } from "../../src/runtime/index.ts";
 import { LIMITS } from "./support/runs.ts";
 
 function check(outcome: Outcome, logs: readonly LogLine[] = []): ReturnType<typeof checkReport> {
@@ -9,6 +9,10 @@ function check(outcome: Outcome, logs: readonly LogLine[] = []): ReturnType<type
 
 function line(fieldsJson: string): LogLine {
   return { level: "info", message: "m", fieldsJson };
+}
+
+function empties(count: number): Attributes {
+  return Array.from({ length: count }, () => ["", ""] as const);
 }
 
 const success: Outcome = { kind: "success", resultJson: "1", metadataJson: "{}", attributes: [] };
@@ -40,6 +44,41 @@ describe("checkReport()", () => {
     ["an accumulation that is not JSON", { ...checkpoint, accumulatedJson: "" }],
   ])("makes an invalid result of %s", (_, outcome) => {
     expect(check(outcome).outcome.kind).toBe("invalid-result");
+  });
+
+  it.each<readonly [string, Outcome, "result" | "error"]>([
+    ["a message", { ...failure, message: "m".repeat(9_000_000) }, "error"],
+    ["an error type", { ...failure, errorType: "t".repeat(9_000_000) }, "error"],
+    ["an error code", { ...failure, errorCode: "c".repeat(LIMITS.maxErrorBytes) }, "error"],
+    ["a context", { ...failure, contextJson: JSON.stringify({ a: "ü".repeat(LIMITS.maxErrorBytes / 2) }) }, "error"],
+    [
+      "texts of a failure together",
+      { ...failure, message: "m".repeat(40_000), errorType: "t".repeat(30_000) },
+      "error",
+    ],
+    ["empty attributes of a failure", { ...failure, attributes: empties(LIMITS.maxErrorBytes / 16) }, "error"],
+    ["a result", { ...success, resultJson: `"${"r".repeat(LIMITS.maxResultBytes)}"` }, "result"],
+    ["empty attributes", { ...success, attributes: empties(LIMITS.maxResultBytes / 16) }, "result"],
+    ["a checkpoint", { ...checkpoint, accumulatedJson: `"${"a".repeat(LIMITS.maxResultBytes)}"` }, "result"],
+  ])("counts %s against the limit of all texts", (_, outcome, what) => {
+    const limit = what === "error" ? LIMITS.maxErrorBytes : LIMITS.maxResultBytes;
+    expect(check(outcome).outcome).toEqual({ kind: "output-exceeded", what, limit });
+  });
+
+  it("counts to the byte", () => {
+    const rest = Buffer.byteLength("t{}");
+    const full: Outcome = { ...failure, message: "m".repeat(LIMITS.maxErrorBytes - rest) };
+    expect(check(full).outcome).toEqual(full);
+    expect(check({ ...full, errorType: "tt" }).outcome.kind).toBe("output-exceeded");
+  });
+
+  it("counts sixteen bytes for an empty log line", () => {
+    const empty: LogLine = { level: "info", message: "", fieldsJson: "" };
+    const { logs } = check(
+      success,
+      Array.from({ length: 200_000 }, () => empty),
+    );
+    expect(logs).toHaveLength(LIMITS.maxLogBytes / 16);
   });
 
   it.each([success, failure, checkpoint, { ...success, metadataJson: ' \n{"a":1}' }])("passes %j", (outcome) => {

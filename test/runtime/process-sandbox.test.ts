@@ -159,8 +159,15 @@ const frame = (head, ...blobs) => {
 };
 const say = (bytes) => { for (let at = 0; at < bytes.length; at += writeSync(1, bytes, at)); };
 const usage = { fuelUsed: 1, peakMemoryBytes: 1, durationMs: 1 };
-const success = { kind: "success", resultJson: "", metadataJson: "{}", attributes: [] };
+const success = { kind: "success", resultJson: "", metadataJson: "", attributes: [] };
 const done = (id, outcome, ...blobs) => frame({ done: { id, report: { outcome, usage, logs: [] } } }, ...blobs);
+/** Texts as a report's blob: each behind its length. */
+const packed = (...texts) => Buffer.concat(texts.flatMap((text) => {
+  const bytes = Buffer.from(text);
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(bytes.length);
+  return [size, bytes];
+}));
 process.stdin.once("data", () => {`;
 
 const HOSTILE: readonly (readonly [what: string, code: string, kind: string])[] = [
@@ -174,8 +181,8 @@ const HOSTILE: readonly (readonly [what: string, code: string, kind: string])[] 
   ["a head that is not JSON", `say(frame("{"));`, "sandbox-lost"],
   ["a head nested a million deep", `say(frame("[".repeat(1e6)));`, "sandbox-lost"],
   ["a message of another shape", `say(frame({ done: 1 }));`, "sandbox-lost"],
-  ["a report of a run that it was not sent", `say(done(99, success, Buffer.from("1")));`, "sandbox-lost"],
-  ["a report of a run that it did not start", `say(done(1, success, Buffer.from("1")));`, "sandbox-lost"],
+  ["a report of a run that it was not sent", `say(done(99, success, packed("1", "{}")));`, "sandbox-lost"],
+  ["a report of a run that it did not start", `say(done(1, success, packed("1", "{}")));`, "sandbox-lost"],
   ["a start that was before", `say(frame({ started: 1 })); say(frame({ started: 1 }));`, "sandbox-lost"],
   [
     "an outcome that does not exist",
@@ -184,17 +191,39 @@ const HOSTILE: readonly (readonly [what: string, code: string, kind: string])[] 
   ],
   [
     "a result that is not JSON",
-    `say(frame({ started: 1 })); say(done(1, success, Buffer.from("{")));`,
+    `say(frame({ started: 1 })); say(done(1, success, packed("{", "{}")));`,
     "invalid-result",
   ],
   [
     "a result larger than the limit",
-    `say(frame({ started: 1 })); say(done(1, success, Buffer.alloc(2000000, 0x31)));`,
-    "invalid-result",
+    `say(frame({ started: 1 })); say(done(1, success, packed("1".repeat(1048577), "{}")));`,
+    "output-exceeded",
   ],
   [
+    "texts beyond all limits together",
+    `say(frame({ started: 1 })); say(done(1, success, packed("1".repeat(2000000), "{}")));`,
+    "sandbox-lost",
+  ],
+  [
+    "texts whose lengths are not theirs",
+    `say(frame({ started: 1 })); say(done(1, success, Buffer.from([9, 0, 0, 0, 49])));`,
+    "sandbox-lost",
+  ],
+  [
+    "texts in the head",
+    `say(frame({ started: 1 })); say(done(1, { ...success, resultJson: "1" }, packed("1", "{}")));`,
+    "sandbox-lost",
+  ],
+  [
+    "a log line of no level",
+    `say(frame({ started: 1 })); say(done(1, success, packed("1", "{}"), packed(), packed("9", "m", "")));`,
+    "sandbox-lost",
+  ],
+  ["messages that say nothing, without end", `for (;;) say(frame({}));`, "sandbox-lost"],
+  ["texts that are missing", `say(frame({ started: 1 })); say(done(1, success));`, "invalid-result"],
+  [
     "a result with U+0000",
-    `say(frame({ started: 1 })); say(done(1, success, Buffer.from('"\\\\u0000"')));`,
+    `say(frame({ started: 1 })); say(done(1, success, packed('"\\\\u0000"', "{}")));`,
     "invalid-result",
   ],
   [

@@ -3,7 +3,14 @@
  * ranges and meanings here. `docs/configuration.md` is generated from both.
  */
 import { LOG_LEVELS } from "../../core/logger.ts";
-import { MAX_ERROR_BYTES, MAX_FUEL, MAX_LOG_BYTES, MAX_RESULT_BYTES, WALL_NAMES } from "../../runtime/index.ts";
+import {
+  MAX_ERROR_BYTES,
+  MAX_FUEL,
+  MAX_LOG_BYTES,
+  MAX_RESULT_BYTES,
+  MAX_SOURCE_MAP_BYTES,
+  WALL_NAMES,
+} from "../../runtime/index.ts";
 import { CAPABILITY_NAMES, capabilityText } from "../domain/capabilities.ts";
 import { NAMESPACE_PATTERN, NAMESPACE_RULE } from "../domain/names.ts";
 import { choice, decimal, flag, section, text, textList, type ValueOf, wholeNumber } from "./key.ts";
@@ -281,15 +288,21 @@ export const CONFIG_SCHEMA = section("The host", {
           max: 16_384,
         },
       ),
-      max_result_bytes: wholeNumber("UTF-8 bytes of a result with its metadata, or of a checkpoint.", {
-        min: KIB,
-        max: MAX_RESULT_BYTES,
-      }),
-      max_error_bytes: wholeNumber("UTF-8 bytes of a failure: message, context and attributes.", {
+      max_result_bytes: wholeNumber(
+        "UTF-8 bytes of a result with its metadata and attributes (16 more for each), or of a checkpoint.",
+        {
+          min: KIB,
+          max: MAX_RESULT_BYTES,
+        },
+      ),
+      max_error_bytes: wholeNumber("UTF-8 bytes of a failure: message, context and attributes (16 more for each).", {
         min: KIB,
         max: MAX_ERROR_BYTES,
       }),
-      max_log_bytes: wholeNumber("UTF-8 bytes over all log lines of a run.", { min: 0, max: MAX_LOG_BYTES }),
+      max_log_bytes: wholeNumber("UTF-8 bytes over all log lines of a run, 16 more for each line.", {
+        min: 0,
+        max: MAX_LOG_BYTES,
+      }),
       max_host_calls: wholeNumber("Calls of host functions of any kind.", { min: 0, max: 1_000_000_000 }),
     }),
     prepare: section("What an uploaded component may cost before it has run.", {
@@ -337,7 +350,10 @@ export const CONFIG_SCHEMA = section("The host", {
         min: 0.1,
         max: HOUR_SECONDS,
       }),
-      max_source_map_bytes: wholeNumber("Size of a source map that comes with a component.", { min: 0, max: GIB }),
+      max_source_map_bytes: wholeNumber("Size of a source map that comes with a component.", {
+        min: 0,
+        max: MAX_SOURCE_MAP_BYTES,
+      }),
       poll_interval_seconds: decimal("How often the host looks for changed handlers when no notification comes.", {
         min: 0.05,
         max: HOUR_SECONDS,
@@ -365,7 +381,10 @@ export const CONFIG_SCHEMA = section("The host", {
         { min: KIB, max: GIB },
       ),
       max_result_bytes: wholeNumber("UTF-8 bytes of a result.", { min: KIB, max: MAX_RESULT_BYTES }),
-      max_log_bytes: wholeNumber("UTF-8 bytes over all log lines of a run.", { min: 0, max: MAX_LOG_BYTES }),
+      max_log_bytes: wholeNumber("UTF-8 bytes over all log lines of a run, 16 more for each line.", {
+        min: 0,
+        max: MAX_LOG_BYTES,
+      }),
     }),
   }),
 

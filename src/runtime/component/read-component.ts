@@ -103,7 +103,7 @@ const SECTION_READERS: Readonly<Record<number, (reader: ByteReader) => Definitio
   6: readAlias,
   7: (reader) => ({ kind: "type", type: readType(reader, 1) }),
   8: readCanonical,
-  10: (reader) => ({ kind: "import", name: readExternName(reader), extern: readExtern(reader) }),
+  10: readImport,
   11: readExport,
 };
 const REFUSED_SECTIONS: Readonly<Record<number, string>> = { 3: "core types", 9: "a start function", 12: "values" };
@@ -258,7 +258,11 @@ function readExtern(reader: ByteReader): ExternDefinition {
   return refuse("TSK_COMPONENT_UNSUPPORTED", `an import or export of sort ${sort}`, "functions, types and instances");
 }
 
-function readExport(reader: ByteReader): Definition {
+export function readImport(reader: ByteReader): Extract<Definition, { kind: "import" }> {
+  return { kind: "import", name: readExternName(reader), extern: readExtern(reader) };
+}
+
+export function readExport(reader: ByteReader): Extract<Definition, { kind: "export" }> {
   const name = readExternName(reader);
   const named = readNamedSort(reader, name);
   const ascribed = reader.byte();

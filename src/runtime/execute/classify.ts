@@ -1,11 +1,12 @@
 /** From how a run ended to what is said of it: by phase and recorded state, never by the text of a message. */
 import type { RunLimits } from "../limits.ts";
-import type { Outcome, RunPhase } from "../outcome.ts";
+import type { Outcome, RunPhase, SaidOutcome } from "../outcome.ts";
+import { bounded } from "../report-size.ts";
 import { AbiError, AbiTooLarge } from "./canonical-abi/abi-error.ts";
 import type { Stop } from "./run-state.ts";
 import type { GuestRun } from "./guest-run.ts";
 import { type CompiledSource, framesOfAbort, framesOfStack, framesOfTrap, type SourceMap } from "./source-frames.ts";
-import { outcomeOf, type SaidOutcome } from "./values.ts";
+import { outcomeOf } from "./values.ts";
 import { unreachable } from "../unreachable.ts";
 
 /** The attribute in which an SDK hands over its engine's stack text. It becomes the backtrace and is dropped. */
@@ -18,7 +19,7 @@ const STACK_ATTRIBUTE = "stack";
 export function classify({ context, ending }: GuestRun, limits: RunLimits, source: CompiledSource): Outcome {
   const { state, meter } = context;
   if (ending.kind === "too-large-to-start") return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
-  if (state.stop !== undefined) return stopped(state.stop, state.phase, source);
+  if (state.stop !== undefined) return stopped(state.stop, state.phase, limits, source);
   // The sign of the fuel word stands even if the guest went on to return: it must not gain by what it had no fuel for.
   if (meter.stopped === "out-of-fuel") return { kind: "out-of-fuel", limit: limits.fuel };
   if (ending.kind === "threw") return thrown(ending.error, { context, ending }, limits, source);
@@ -40,18 +41,21 @@ function isUncaught(said: SaidOutcome): boolean {
   return said.kind === "failure" && said.attributes.some(([name]) => name === STACK_ATTRIBUTE);
 }
 
-function stopped(stop: Stop, phase: RunPhase, source: CompiledSource): Outcome {
+function stopped(stop: Stop, phase: RunPhase, limits: RunLimits, source: CompiledSource): Outcome {
   switch (stop.kind) {
     case "abort":
-      return {
-        kind: "failure",
-        message: stop.message,
-        errorType: "handler_error",
-        retryable: true,
-        contextJson: "{}",
-        attributes: [],
-        backtrace: framesOfAbort(stop, source),
-      };
+      return bounded(
+        {
+          kind: "failure",
+          message: stop.message,
+          errorType: "handler_error",
+          retryable: true,
+          contextJson: "{}",
+          attributes: [],
+          backtrace: framesOfAbort(stop, source),
+        },
+        limits,
+      );
     case "exit":
       return { kind: "trap", phase, message: `the guest called exit with status ${stop.status}`, backtrace: [] };
     case "abi":
@@ -97,28 +101,4 @@ function withBacktrace(outcome: SaidOutcome, map: SourceMap | undefined): SaidOu
     attributes: outcome.attributes.filter(([name]) => name !== STACK_ATTRIBUTE),
     backtrace: framesOfStack(stack[1], map),
   };
-}
-
-/** The limits count UTF-8 bytes, whatever encoding the guest uses. */
-function bounded(outcome: SaidOutcome, limits: RunLimits): Outcome {
-  const isFailure = outcome.kind === "failure";
-  const limit = isFailure ? limits.maxErrorBytes : limits.maxResultBytes;
-  const size = textsOf(outcome).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  if (size <= limit) return outcome;
-  return { kind: "output-exceeded", what: isFailure ? "error" : "result", limit };
-}
-
-function textsOf(outcome: SaidOutcome): readonly string[] {
-  switch (outcome.kind) {
-    case "success":
-      return [outcome.resultJson, outcome.metadataJson, ...outcome.attributes.flat()];
-    case "failure": {
-      const { message, errorType, errorCode = "", contextJson, attributes } = outcome;
-      return [message, errorType, errorCode, contextJson, ...attributes.flat()];
-    }
-    case "checkpoint-yield":
-      return [outcome.cursorJson, outcome.accumulatedJson ?? ""];
-    default:
-      return unreachable(outcome);
-  }
 }

@@ -1,5 +1,6 @@
 import type { RunLimits } from "../limits.ts";
 import type { LogLine, RunPhase } from "../outcome.ts";
+import { ENTRY_BYTES, lineBytes } from "../report-size.ts";
 
 /**
  * Why a run has to end although V8 would let it go on. The first one counts: a guest that catches the exception gets no
@@ -62,11 +63,11 @@ export class RunState {
   }
 
   hasRoomFor(messageBytes: number): boolean {
-    return this.logBytesLeft >= messageBytes + LINE_BYTES;
+    return this.logBytesLeft >= messageBytes + ENTRY_BYTES;
   }
 
   log(line: LogLine): void {
-    this.#logBytes += Buffer.byteLength(line.message) + Buffer.byteLength(line.fieldsJson) + LINE_BYTES;
+    this.#logBytes += lineBytes(line);
     if (this.logBytesLeft < 0) this.logExceeded();
     this.logs.push(line);
   }
@@ -75,6 +76,3 @@ export class RunState {
     return this.end({ kind: "output-exceeded", what: "log", limit: this.limits.maxLogBytes });
   }
 }
-
-/** What an empty line counts: a million of them are not free. */
-const LINE_BYTES = 16;

@@ -2,7 +2,8 @@
 import { unpackTrustedArtifact } from "../artifact-container.ts";
 import type { RunReport } from "../outcome.ts";
 import { sendFrame, serveFrames, trusted } from "../process/child-channel.ts";
-import { decodeContext, detachResult, isToSandbox, type WireRun } from "../process/run-wire.ts";
+import { detachTexts } from "../process/report-texts.ts";
+import { decodeContext, isToSandbox, type WireRun } from "../process/run-wire.ts";
 import { type CompiledComponent, compileComponent } from "./compiled-component.ts";
 import { MemoryPool } from "./memory-pool.ts";
 import { runStep } from "./run-step.ts";
@@ -42,8 +43,8 @@ serveFrames(({ head, blobs }) => {
 function runAll(runs: readonly WireRun[], blobs: readonly Buffer[]): void {
   runs.forEach((run, index) => {
     if (index === 0) sendFrame({ started: run.id });
-    const { report, blobs: documents } = detachResult(runOne(run, blobs));
-    sendFrame({ done: { id: run.id, report }, started: runs[index + 1]?.id }, documents);
+    const { report, blobs: texts } = detachTexts(runOne(run, blobs));
+    sendFrame({ done: { id: run.id, report }, started: runs[index + 1]?.id }, texts);
   });
 }
 

@@ -1,6 +1,7 @@
 /** Stack traces of guest languages as frames, mapped to the author's source where a source map is known. */
-import { decodedMappings, isIgnored, originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import { decodedMappings, originalPositionFor, type SourceMapSegment, TraceMap } from "@jridgewell/trace-mapping";
 import type { Artifact } from "../artifact.ts";
+import { MAX_SOURCE_MAP_BYTES } from "../limits.ts";
 import { type CompiledPlace, type FunctionSites, functionSites, placeOf, type WasmFrame } from "./wasm-frames.ts";
 
 /** One position in a guest's source. Lines and columns count from 1. */
@@ -16,8 +17,8 @@ interface Frame {
 const MAX_FRAMES = 32;
 const MAX_STACK_CHARS = 16_384;
 const MAX_FILE_CHARS = 400;
-/** Parsing a map is host CPU outside fuel: about 40 ms for 8 MB. */
-const MAX_SOURCE_MAP_CHARS = 8_388_608;
+/** Places of one function that are looked at for one of the author's: the map says where the function begins, and can lie. */
+const MAX_PLACES = 10_000;
 
 /** QuickJS: `at name (file:line:column)`. StarlingMonkey: `name@file:line:column`. */
 const QUICKJS = /^\s*at (?:(?<name>.{0,200}?) )?\(?(?<file>[^()]{1,400}?):(?<line>\d{1,9})(?::(?<column>\d{1,9}))?\)?$/;
@@ -28,9 +29,11 @@ export class SourceMap {
   readonly #text: string;
   #map: TraceMap | undefined;
   #functions: readonly FunctionSites[] = [];
+  /** Sources that are not the author's. */
+  #ignored: ReadonlySet<unknown> = new Set();
 
   constructor(text: string) {
-    this.#text = text.length > MAX_SOURCE_MAP_CHARS ? "" : text;
+    this.#text = text.length > MAX_SOURCE_MAP_BYTES ? "" : text;
   }
 
   original(frame: Frame): Frame {
@@ -41,7 +44,7 @@ export class SourceMap {
       // The types promise a text or null; a map that was made by hand keeps no promises.
       if (typeof found.source !== "string") return frame;
       const file = found.source.slice(0, MAX_FILE_CHARS);
-      const ignored = isIgnored(map, found.source);
+      const ignored = this.#ignored.has(found.source);
       return { name: frame.name, file, line: found.line, column: found.column + 1, ignored };
     } catch {
       return frame;
@@ -67,13 +70,14 @@ export class SourceMap {
   #nearest(map: TraceMap, { name, offset, start }: CompiledPlace): Frame | undefined {
     const [segments = []] = decodedMappings(map);
     let foreign: Frame | undefined;
-    for (let at = segments.length - 1; at >= 0; at -= 1) {
+    const last = lastUpTo(segments, offset);
+    for (let at = last; at >= 0 && at > last - MAX_PLACES; at -= 1) {
       const [column, source, line, sourceColumn] = segments[at] ?? [0];
-      if (column > offset) continue;
       if (column < start) break;
       const file = source === undefined ? undefined : map.sources[source];
       if (typeof file !== "string" || line === undefined || sourceColumn === undefined) continue;
-      const ignored = isIgnored(map, file);
+      const ignored = this.#ignored.has(file);
+      if (ignored && foreign !== undefined) continue;
       const found = {
         name: spokenName(name),
         file: file.slice(0, MAX_FILE_CHARS),
@@ -81,7 +85,7 @@ export class SourceMap {
         column: sourceColumn + 1,
       };
       if (!ignored) return found;
-      foreign ??= { ...found, ignored };
+      foreign = { ...found, ignored };
     }
     return foreign;
   }
@@ -92,12 +96,29 @@ export class SourceMap {
       // What it lists of functions is read from the same object: parsed once.
       const parsed: ConstructorParameters<typeof TraceMap>[0] = JSON.parse(this.#text);
       this.#map = new TraceMap(parsed);
+      this.#ignored = ignoredSources(this.#map);
       this.#functions = functionSites(parsed);
     } catch {
       this.#map = undefined;
     }
     return this.#map;
   }
+}
+
+function ignoredSources({ ignoreList, resolvedSources, sources }: TraceMap): ReadonlySet<unknown> {
+  return new Set((ignoreList ?? []).flatMap((source) => [sources[source], resolvedSources[source]]));
+}
+
+/** The last segment whose column is not behind `column`; -1 where all are. Segments stand in the order of their columns. */
+function lastUpTo(segments: readonly SourceMapSegment[], column: number): number {
+  let low = 0;
+  let high = segments.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((segments[middle]?.[0] ?? Infinity) <= column) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
 }
 
 /**

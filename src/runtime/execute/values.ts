@@ -1,6 +1,6 @@
 /** Between the words of the runtime and the values of the canonical ABI, field by field as the WIT orders them. */
 import type { Manifest } from "../artifact.ts";
-import type { Outcome } from "../outcome.ts";
+import type { SaidOutcome } from "../outcome.ts";
 import type { Attributes, CheckpointWords, StepContext } from "../step-context.ts";
 import { AbiError } from "./canonical-abi/abi-error.ts";
 import type { AbiValue, AbiVariant } from "./canonical-abi/codec.ts";
@@ -44,8 +44,6 @@ export function stepContextValue(context: StepContext): AbiValue {
 }
 
 /** What `handle` said, before anybody looked at sizes or JSON. */
-export type SaidOutcome = Extract<Outcome, { kind: "success" | "failure" | "checkpoint-yield" }>;
-
 export function outcomeOf(value: AbiValue | undefined): SaidOutcome {
   const chosen = variantOf(value);
   const fields = arrayOf(chosen.value);

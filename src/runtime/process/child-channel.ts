@@ -1,9 +1,14 @@
 /** The child's side of the pipes: frames in from standard input, frames out through standard output. */
 import { closeSync, writeSync } from "node:fs";
-import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import { encodeFrame, type Frame, type FrameLimits, FrameReader } from "./frames.ts";
 
-/** The host is trusted not to send more than it must; the cap only tells a damaged stream. */
-const MAX_FRAME_BYTES = 1_073_741_824;
+/** The host is trusted not to send more than it must; the limits only tell a damaged stream. */
+const FROM_HOST: FrameLimits = {
+  maxHeadBytes: 1_073_741_824,
+  maxHeadValues: Infinity,
+  maxBlobs: 65_536,
+  maxBlobBytes: 1_073_741_824,
+};
 
 /** The host passes `node` itself as this descriptor; a child has no use for it once it runs. */
 const PROGRAM_FD = 3;
@@ -11,10 +16,12 @@ const PROGRAM_FD = 3;
 /** Calls `onFrame` for each frame, one after the other, and ends the process when the host closes the pipe. */
 export function serveFrames(onFrame: (frame: Frame) => void | Promise<void>): void {
   closeSync(PROGRAM_FD);
-  const reader = new FrameReader(() => MAX_FRAME_BYTES);
+  const reader = new FrameReader(() => FROM_HOST);
   let last = Promise.resolve();
   process.stdin.on("data", (chunk: Buffer) => {
-    for (const frame of reader.push(chunk)) last = last.then(() => onFrame(frame));
+    reader.push(chunk, (frame) => {
+      last = last.then(() => onFrame(frame));
+    });
   });
   process.stdin.on("end", () => process.exit(0));
 }

@@ -5,15 +5,15 @@ import type { Readable, Writable } from "node:stream";
 import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import { type ChildKind, childCode } from "./code-snapshot.ts";
 import { type CpuTime, cpuTimeOf } from "./cpu-time.ts";
-import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import { encodeFrame, type Frame, type FrameLimits, FrameReader } from "./frames.ts";
 import { probeWalls, type Walls } from "./walls.ts";
 
 export interface ChildOptions {
   readonly kind: ChildKind;
   /** JavaScript heap of the child; what wasm and buffers take is not in it. */
   readonly heapMegabytes: number;
-  /** Cap for each frame that the child sends, asked anew for each. */
-  readonly maxFrameBytes: () => number;
+  /** Of each frame that the child sends, asked anew for each. */
+  readonly frameLimits: () => FrameLimits;
   readonly onFrame: (frame: Frame) => void;
   /** Once, when the process is gone, for whatever reason. Nothing arrives after it. */
   readonly onExit: (reason: string) => void;
@@ -56,7 +56,7 @@ export class Child {
   private constructor(child: Spawned, options: ChildOptions) {
     this.#spawned = child;
     this.#options = options;
-    this.#reader = new FrameReader(options.maxFrameBytes);
+    this.#reader = new FrameReader(options.frameLimits);
     child.stdout.on("data", (chunk: Buffer) => this.#receive(chunk));
     child.stderr.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString("latin1")).slice(-STDERR_BYTES);
@@ -105,7 +105,7 @@ export class Child {
   #receive(chunk: Buffer): void {
     if (this.#endedBy !== undefined || this.#exited) return;
     try {
-      for (const frame of this.#reader.push(chunk)) this.#options.onFrame(frame);
+      this.#reader.push(chunk, this.#options.onFrame);
     } catch (error) {
       // A hostile frame is this child's end and nobody else's; an error of ours is told by the same road.
       this.kill(isTaskerError(error) ? error.message : `the host could not read what it sent: ${String(error)}`);

@@ -6,15 +6,28 @@
  * Node's own channel is not used: an endless line or a 4 GB length header of a hostile child brings its parent down.
  */
 import { TaskerError } from "../../core/errors/index.ts";
+import { jsonExcess } from "../bounded-json.ts";
 
 export interface Frame {
   readonly head: unknown;
   readonly blobs: readonly Buffer[];
 }
 
+/** What a frame may hold. Heads become values and are therefore small; blobs stay bytes. */
+export interface FrameLimits {
+  readonly maxHeadBytes: number;
+  /** Values of the head, as `jsonExcess` counts them; Infinity where the sender is trusted: nothing is counted then. */
+  readonly maxHeadValues: number;
+  readonly maxBlobs: number;
+  /** Bytes of all blobs together. */
+  readonly maxBlobBytes: number;
+}
+
 const LENGTH_BYTES = 4;
+/** Length of the head and number of blobs. */
 const FIXED_BYTES = 8;
-const MAX_BLOBS = 65_536;
+const PREFIX_BYTES = LENGTH_BYTES + FIXED_BYTES;
+const MAX_HEAD_DEPTH = 32;
 const MAX_CHUNKS = 1_024;
 
 /** A frame as the byte strings to write, in order. */
@@ -30,59 +43,75 @@ export function encodeFrame(head: unknown, blobs: readonly Uint8Array[] = []): B
 }
 
 /**
- * Cuts a stream into frames. Holds at most one unfinished frame of at most `maxBytes()`, whatever arrives.
+ * Cuts a stream into frames. Holds at most one unfinished frame within the limits, whatever arrives.
  * @throws TSK_SANDBOX_PROTOCOL for bytes that are no frame; nothing can be read after that.
  */
 export class FrameReader {
-  readonly #maxBytes: () => number;
+  readonly #limits: () => FrameLimits;
   #chunks: Buffer[] = [];
   #buffered = 0;
 
-  constructor(maxBytes: () => number) {
-    this.#maxBytes = maxBytes;
+  /** `limits` is asked anew for each frame, once the one before it was handed over. */
+  constructor(limits: () => FrameLimits) {
+    this.#limits = limits;
   }
 
-  /** The frames that `chunk` completes. */
-  push(chunk: Buffer): Frame[] {
+  /** Hands over the frames that `chunk` completes, one after the other. */
+  push(chunk: Buffer, onFrame: (frame: Frame) => void): void {
     this.#chunks.push(chunk);
     // A frame that arrives byte by byte must not cost an object for each.
     if (this.#chunks.length > MAX_CHUNKS) this.#chunks = [Buffer.concat(this.#chunks)];
     this.#buffered += chunk.length;
-    const frames: Frame[] = [];
-    for (let body = this.#next(); body !== undefined; body = this.#next()) frames.push(parseBody(body));
-    return frames;
+    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) onFrame(frame);
   }
 
-  #next(): Buffer | undefined {
+  #next(): Frame | undefined {
     if (this.#buffered < LENGTH_BYTES) return undefined;
-    const length = this.#peekLength();
-    const max = this.#maxBytes();
-    if (length > max) protocol(`a frame of ${length} bytes`, `at most ${max}`);
-    if (length < FIXED_BYTES) protocol(`a frame of ${length} bytes`, `at least ${FIXED_BYTES}`);
-    const whole = LENGTH_BYTES + length;
+    const limits = this.#limits();
+    const prefix = this.#peek();
+    checkPrefix(prefix, limits);
+    const whole = LENGTH_BYTES + prefix.readUInt32LE(0);
     if (this.#buffered < whole) return undefined;
     const all = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks);
     if (all === undefined) return undefined;
     this.#chunks = all.length > whole ? [all.subarray(whole)] : [];
     this.#buffered = all.length - whole;
-    return all.subarray(LENGTH_BYTES, whole);
+    return parseBody(all.subarray(LENGTH_BYTES, whole), limits);
   }
 
-  #peekLength(): number {
+  /** What has arrived of the frame's beginning: four bytes or more. */
+  #peek(): Buffer {
     const first = this.#chunks[0];
-    if (first !== undefined && first.length >= LENGTH_BYTES) return first.readUInt32LE(0);
+    if (first !== undefined && first.length >= Math.min(PREFIX_BYTES, this.#buffered)) return first;
     const joined = Buffer.concat(this.#chunks);
     this.#chunks = [joined];
-    return joined.readUInt32LE(0);
+    return joined;
   }
 }
 
-function parseBody(body: Buffer): Frame {
+/** Before the rest has arrived: nothing is held of a frame that is too large. */
+function checkPrefix(prefix: Buffer, { maxHeadBytes, maxBlobs, maxBlobBytes }: FrameLimits): void {
+  const length = prefix.readUInt32LE(0);
+  const max = FIXED_BYTES + maxHeadBytes + maxBlobs * LENGTH_BYTES + maxBlobBytes;
+  if (length > max) protocol(`a frame of ${length} bytes`, `at most ${max}`);
+  if (length < FIXED_BYTES) protocol(`a frame of ${length} bytes`, `at least ${FIXED_BYTES}`);
+  if (prefix.length < PREFIX_BYTES) return;
+  const headBytes = prefix.readUInt32LE(LENGTH_BYTES);
+  if (headBytes > maxHeadBytes) protocol(`a head of ${headBytes} bytes`, `at most ${maxHeadBytes}`);
+  const blobs = prefix.readUInt32LE(LENGTH_BYTES * 2);
+  if (blobs > maxBlobs) protocol(`a frame of ${blobs} blobs`, `at most ${maxBlobs}`);
+}
+
+function parseBody(body: Buffer, { maxHeadValues, maxBlobBytes }: FrameLimits): Frame {
   const headLength = body.readUInt32LE(0);
-  const count = body.readUInt32LE(4);
+  const count = body.readUInt32LE(LENGTH_BYTES);
   const headAt = FIXED_BYTES + count * LENGTH_BYTES;
-  if (count > MAX_BLOBS || headAt + headLength > body.length) protocol("a frame whose parts do not fit into it");
-  let at = headAt + headLength;
+  const blobsAt = headAt + headLength;
+  if (blobsAt > body.length) protocol("a frame whose parts do not fit into it");
+  if (body.length - blobsAt > maxBlobBytes) {
+    protocol(`${body.length - blobsAt} bytes of blobs`, `at most ${maxBlobBytes}`);
+  }
+  let at = blobsAt;
   const blobs: Buffer[] = [];
   for (let index = 0; index < count; index += 1) {
     const end = at + body.readUInt32LE(FIXED_BYTES + index * LENGTH_BYTES);
@@ -91,8 +120,14 @@ function parseBody(body: Buffer): Frame {
     at = end;
   }
   if (at !== body.length) protocol("a frame with bytes that belong to nothing");
+  return { head: parseHead(body.subarray(headAt, blobsAt), maxHeadValues), blobs };
+}
+
+function parseHead(text: Buffer, maxValues: number): unknown {
+  const excess = maxValues === Infinity ? undefined : jsonExcess(text, { maxValues, maxDepth: MAX_HEAD_DEPTH });
+  if (excess !== undefined) protocol(`a head that is ${excess}`);
   try {
-    return { head: JSON.parse(body.toString("utf8", headAt, headAt + headLength)), blobs };
+    return JSON.parse(text.toString("utf8"));
   } catch {
     return protocol("a frame whose head is not JSON");
   }

@@ -1,9 +1,9 @@
 /**
- * A run and its report as the head and blobs of a frame. Documents travel as blobs: JSON text inside JSON would be
- * escaped and scanned twice on its way.
+ * A run as the head and blobs of a frame. Documents travel as blobs: JSON text inside JSON would be escaped and scanned twice
+ * on its way.
  */
 import type { RunLimits } from "../limits.ts";
-import type { Outcome, RunReport } from "../outcome.ts";
+import type { RunReport } from "../outcome.ts";
 import type { StepContext } from "../step-context.ts";
 
 /** Host → sandbox process. Blobs are numbered over the whole frame. */
@@ -37,6 +37,7 @@ type SmallContext = Omit<StepContext, Documents> & {
 
 /** Sandbox process → host, checked by `report-schema.ts` on arrival. One frame may end one run and start the next. */
 export interface FromSandbox {
+  /** Without its texts: they are the blobs (`report-texts.ts`). */
   readonly done?: { readonly id: number; readonly report: RunReport } | undefined;
   readonly started?: number | undefined;
 }
@@ -77,19 +78,4 @@ export function decodeContext(run: WireRun, blobs: readonly Buffer[]): StepConte
   const cursorJson = document();
   const words = { cursorJson, itemsProcessed, accumulatedJson: accumulated ? document() : undefined };
   return { ...small, contextJson, inputsJson, configJson, dependencyResults, checkpoint: words };
-}
-
-/** Takes the result document, the one part of an outcome that can be large, out of the head. */
-export function detachResult(report: RunReport): { readonly report: RunReport; readonly blobs: readonly Buffer[] } {
-  const { outcome } = report;
-  if (outcome.kind !== "success") return { report, blobs: [] };
-  return {
-    report: { ...report, outcome: { ...outcome, resultJson: "" } },
-    blobs: [Buffer.from(outcome.resultJson)],
-  };
-}
-
-export function attachResult(outcome: Outcome, result: Buffer | undefined): Outcome {
-  if (outcome.kind !== "success" || result === undefined) return outcome;
-  return { ...outcome, resultJson: result.toString("utf8") };
 }

@@ -6,9 +6,10 @@ import type { PendingRun } from "../process-sandbox.ts";
 import type { RunRequest } from "../sandbox.ts";
 import { Child } from "./child-process.ts";
 import { CompileBudget } from "./compile-budget.ts";
-import { type Frame, protocol } from "./frames.ts";
+import { type Frame, type FrameLimits, protocol } from "./frames.ts";
 import { fromSandbox } from "./report-schema.ts";
-import { attachResult, encodeRun, type ToSandbox, type WireRun } from "./run-wire.ts";
+import { attachTexts, maxReportBlobBytes, REPORT_BLOBS } from "./report-texts.ts";
+import { encodeRun, type ToSandbox, type WireRun } from "./run-wire.ts";
 
 export interface SandboxProcessOptions {
   readonly clock: Clock;
@@ -30,12 +31,9 @@ export interface ProcessEnd {
 }
 
 const HEAP_MEGABYTES = 256;
-/** Cap for one report, whatever the limits of its run are. */
-const MAX_FRAME_BYTES = 33_554_432;
-/** Texts are escaped in a report's head, up to six times as long. */
-const ESCAPED = 6;
-/** Room for a backtrace and for the report itself. */
-const FRAME_BASE_BYTES = 1_048_576;
+/** Of a report without its texts: 32 frames of a backtrace are most of it. */
+const MAX_HEAD_BYTES = 262_144;
+const MAX_HEAD_VALUES = 500;
 /** Artifacts that a process keeps; the least recently used go first. */
 const MAX_LOADED_BYTES = 268_435_456;
 /** Steps to have at hand in a process, in wall-clock time: enough to hide a round trip, too little to wait for long. */
@@ -82,7 +80,7 @@ export class SandboxProcess {
     Child.start({
       kind: "sandbox",
       heapMegabytes: HEAP_MEGABYTES,
-      maxFrameBytes: () => this.#maxFrameBytes(),
+      frameLimits: () => this.#frameLimits(),
       onFrame: (frame) => this.#receive(frame),
       onExit: (reason) => this.#end(reason),
     }).then(
@@ -175,8 +173,9 @@ export class SandboxProcess {
     const parsed = fromSandbox.safeParse(head);
     if (!parsed.success) protocol("a message of another shape");
     const { done, started } = parsed.data;
+    if (done === undefined && started === undefined) protocol("a message that says nothing");
     this.#heardAt = this.#options.clock.now();
-    if (done !== undefined) this.#finish(done.id, done.report, blobs[0]);
+    if (done !== undefined) this.#finish(done.id, done.report, blobs);
     if (started !== undefined) this.#start(started);
   }
 
@@ -186,23 +185,27 @@ export class SandboxProcess {
     if (this.#nextLook() < this.#lookAt) this.#wake.abort();
   }
 
-  #finish(id: number, report: RunReport, result: Buffer | undefined): void {
+  #finish(id: number, report: RunReport, texts: readonly Buffer[]): void {
     const startedAt = this.#startedAt;
     if (this.#sent[0]?.id !== id || startedAt === undefined) protocol(`a report of run ${id} out of turn`);
+    const whole = attachTexts(report, texts);
     const [finished] = this.#sent.splice(0, 1);
     this.#startedAt = undefined;
     this.#idleSince = this.#heardAt;
     this.#stepMs = this.#stepMs * 0.8 + Math.max(0.05, this.#heardAt - startedAt) * 0.2;
     if (finished === undefined) return;
-    this.#options.onReport(finished.run, { ...report, outcome: attachResult(report.outcome, result) });
+    this.#options.onReport(finished.run, whole);
   }
 
-  /** The report to come is of the first run: what that may say, and not a frame more. */
-  #maxFrameBytes(): number {
+  /** The report to come is of the first run: what that may say, and not a byte more. */
+  #frameLimits(): FrameLimits {
     const limits = this.#sent[0]?.run.request.limits;
-    if (limits === undefined) return FRAME_BASE_BYTES;
-    const { maxResultBytes, maxErrorBytes, maxLogBytes } = limits;
-    return Math.min(MAX_FRAME_BYTES, FRAME_BASE_BYTES + ESCAPED * (maxResultBytes + maxErrorBytes + maxLogBytes));
+    return {
+      maxHeadBytes: MAX_HEAD_BYTES,
+      maxHeadValues: MAX_HEAD_VALUES,
+      maxBlobs: REPORT_BLOBS,
+      maxBlobBytes: limits === undefined ? 0 : maxReportBlobBytes(limits),
+    };
   }
 
   /** Deadline, silence, resident memory, compilation and idleness, looked at when the nearest of them can be due. */

@@ -68,7 +68,42 @@ describe("framesOfAbort()", () => {
   });
 });
 
+/** One function, its body from 22 on: `unreachable` at 23. Its map has it at column `at` of the compiled code. */
+const TRAPPING = {
+  modules: [
+    {
+      // prettier-ignore
+      bytes: Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 0x0a, 5, 1, 3, 0, 0, 0x0b),
+      memories: [],
+      initialBytes: 0,
+    },
+  ],
+};
+const TRAP_LINE = "    at wasm://wasm/0ab1:wasm-function[0]:0x17\n";
+
+function compiledMap(mappings: string, at: number, ignoreList: readonly number[]): SourceMap {
+  const sources = ["sdk.ts", "pay.ts"];
+  const functions = [{ name: "pay", start: 0, sites: [0, at] }];
+  return new SourceMap(
+    JSON.stringify({ version: 3, sources, names: [], mappings, ignoreList, x_tasker_functions: functions }),
+  );
+}
+
 describe("framesOfTrap()", () => {
+  it("gives the author's last place before a trap in a library", () => {
+    // Columns 0 and 1 are of pay.ts, line 1 and 2; 2, 3 and 9 of sdk.ts.
+    const map = compiledMap("ACAA,CACA,CDAA,CAAA,MAAA", 5, [0]);
+    expect(framesOfTrap(TRAP_LINE, { map, artifact: TRAPPING })).toEqual(["pay (pay.ts:2:1)"]);
+  });
+
+  it("takes no longer for a map that was made to be slow", () => {
+    const map = compiledMap(`AAAA${",CAAA".repeat(200_000)}`, 1e9, [...Array<number>(20_000).fill(1_000), 0]);
+    const before = performance.now();
+    const frames = framesOfTrap(TRAP_LINE.repeat(32), { map, artifact: TRAPPING });
+    expect(frames).toEqual(Array.from({ length: 32 }, () => "(wasm-function[0]:0x17)"));
+    expect(performance.now() - before).toBeLessThan(2_000);
+  });
+
   it("keeps the guest's frames and drops the host's", () => {
     const stack = `RuntimeError: unreachable
     at wasm://wasm/0ab1:wasm-function[12]:0x34

@@ -3,7 +3,7 @@ import type { HostileClass } from "./hostile-case.ts";
 import { FUEL_BULK, FUEL_CONTROL, FUEL_ELSEWHERE, HOST_CALLS, SWALLOW, WALL_CLOCK } from "./run-cost.ts";
 import { MEMORY_BUDGET, OUTPUT_CAPS, STACK_DEPTH } from "./run-limits.ts";
 import { DISCRIMINANTS, DOCUMENTS, PAYLOADS, POINTERS, REALLOC, TEXTS } from "./run-results.ts";
-import { BREAK_OUT, FRAME_ATTACKS, NEIGHBOURS, REENTRY, RESIDUE } from "./tenants.ts";
+import { BREAK_OUT, FORGERY, FRAME_ATTACKS, NEIGHBOURS, REENTRY, RESIDUE } from "./tenants.ts";
 import { BROKEN_STRUCTURE, COMPRESSED, NOT_A_COMPONENT } from "./upload-bytes.ts";
 import { DESCRIBE, FEATURES, RESERVED } from "./upload-features.ts";
 import { EXPORTS, IMPORTS, NAMES, SPECIAL_NAMES } from "./upload-names.ts";
@@ -45,4 +45,5 @@ export const CORPUS: readonly HostileClass[] = [
   NEIGHBOURS,
   BREAK_OUT,
   FRAME_ATTACKS,
+  FORGERY,
 ];

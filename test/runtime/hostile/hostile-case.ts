@@ -44,7 +44,7 @@ export interface PlantedCase {
   readonly kind: "planted";
   readonly name: string;
   readonly child: ChildKind;
-  /** JavaScript that runs when the first frame has come, with the words of `planted-words.ts` at hand. */
+  /** JavaScript that runs when the first frame has come, as `request`, with the words of `planted-words.ts` at hand. */
   readonly code: string;
   /** The wall that stops it, where the machine may lack it: without that wall the case is left out. */
   readonly needs?: readonly WallName[];

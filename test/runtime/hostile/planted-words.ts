@@ -13,8 +13,15 @@ const frame = (head, ...blobs) => {
 };
 const say = (bytes) => { for (let at = 0; at < bytes.length; at += writeSync(1, bytes, at)); };
 const usage = { fuelUsed: 1, peakMemoryBytes: 1, durationMs: 1 };
-const success = { kind: "success", resultJson: "", metadataJson: "{}", attributes: [] };
+const success = { kind: "success", resultJson: "", metadataJson: "", attributes: [] };
 const done = (id, outcome, ...blobs) => frame({ done: { id, report: { outcome, usage, logs: [] } } }, ...blobs);
+/** Texts as a report's blob: each behind its length. */
+const packed = (...texts) => Buffer.concat(texts.flatMap((text) => {
+  const bytes = Buffer.from(text);
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(bytes.length);
+  return [size, bytes];
+}));
 const hostPid = () => HOST_PID;
 const nothing = () => { throw new Error("nothing there"); };
 const ran = ({ error }) => { if (error) throw error; };
@@ -35,6 +42,18 @@ const otherDescriptor = () => {
   }
   nothing();
 };
-process.stdin.once("data", () => void attack());
+/** What an honest prepare process answers, with its artifact changed. The first chunk is the whole request. */
+const forge = async (chunk, change) => {
+  const { describePrepared, prepare } = await import("./prepare.js");
+  const { packArtifact } = await import("../artifact-container.js");
+  const { FrameReader } = await import("../process/frames.js");
+  const limits = { maxHeadBytes: 1e9, maxHeadValues: Infinity, maxBlobs: 9, maxBlobBytes: 1e9 };
+  new FrameReader(() => limits).push(chunk, ({ head, blobs: [component] }) => {
+    const artifact = prepare(Uint8Array.from(component), head.recorded, head.limits);
+    say(frame({ artifact: true }, packArtifact(change(artifact))));
+    say(frame({ description: describePrepared(artifact, head.limits) }));
+  });
+};
+process.stdin.once("data", (chunk) => void attack(chunk));
 process.stdin.on("end", () => process.exit(0));
 `;

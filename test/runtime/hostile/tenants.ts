@@ -206,7 +206,7 @@ export const NEIGHBOURS: HostileClass = {
 
 /** What a child that was taken over says when it has reached what it must not: an answer that an honest one could give. */
 const REACHED: Readonly<Record<PlantedCase["child"], string>> = {
-  sandbox: `say(frame({ started: 1 })); say(done(1, success, Buffer.from("1")));`,
+  sandbox: `say(frame({ started: 1 })); say(done(1, success, packed("1", "{}")));`,
   translate: `say(frame({ refusal: { code: "TSK_COMPONENT_UNSUPPORTED", attempted: "a", found: "reached" } }));`,
   prepare: `say(frame({ refusal: { code: "TSK_COMPONENT_UNSUPPORTED", attempted: "a", found: "reached" } }));`,
 };
@@ -269,12 +269,24 @@ export const BREAK_OUT: HostileClass = {
   ),
 };
 
+/** Bytes that the head of a child's first frame may have. */
+const HEAD_ROOM: Readonly<Record<PlantedCase["child"], number>> = {
+  sandbox: 262_144,
+  translate: 1_048_576,
+  prepare: 65_536,
+};
+
 const FRAMES: readonly (readonly [name: string, code: string])[] = [
   ["a length of 4 GB", `say(Buffer.from([255, 255, 255, 255]));`],
   ["a length of nothing", `say(Buffer.alloc(4));`],
   ["an endless line", `for (;;) say(Buffer.alloc(65536, 0x41));`],
   ["a head that is not JSON", `say(frame("{"));`],
   ["a head nested a million deep", `say(frame("[".repeat(1e6)));`],
+  ["millions of empty arrays", `say(frame("[" + "[],".repeat(3e6) + "0]"));`],
+  ["millions of objects", `say(frame("[" + "{},".repeat(3e6) + "0]"));`],
+  ["a head full of empty arrays", `say(frame("[" + "[],".repeat(room / 3 - 3) + "0]"));`],
+  ["a head full of objects", `say(frame('{"a":[' + '{"b":1},'.repeat(room / 8 - 3) + "0]}"));`],
+  ["a head full of numbers", `say(frame("[" + "1,".repeat(room / 2 - 3) + "1]"));`],
   ["a message of another shape", `say(frame({ done: 1, plan: 1, artifact: 1 })); process.exit(3);`],
   ["blobs beyond the frame", `const f = frame({}, Buffer.alloc(8)); f.writeUInt32LE(1e9, 12); say(f);`],
   ["a million blobs", `const f = frame({}); f.writeUInt32LE(1e6, 8); say(f);`],
@@ -300,7 +312,8 @@ export const FRAME_ATTACKS: HostileClass = {
           ends: "timeout",
         };
       }
-      return { kind: "planted", name: `${name}, from ${child}`, child, code, ends: endOf(child, name) };
+      const attack = `const room = ${HEAD_ROOM[child]}; ${code}`;
+      return { kind: "planted", name: `${name}, from ${child}`, child, code: attack, ends: endOf(child, name) };
     }),
   ),
 };
@@ -309,3 +322,66 @@ function endOf(child: PlantedCase["child"], name: string): PlantedCase["ends"] {
   if (child === "sandbox") return "sandbox-lost";
   return name === "silence" ? "TSK_COMPONENT_PREPARE_LIMIT" : "TSK_COMPONENT_PREPARE_LOST";
 }
+
+const LOST_PREPARE = "TSK_COMPONENT_PREPARE_LOST";
+
+function forged(name: string, change: string): PlantedCase {
+  return { kind: "planted", name, child: "prepare", code: `await forge(request, ${change});`, ends: LOST_PREPARE };
+}
+
+/** An artifact's container around any header, with the right digest. */
+const container = (header: string): string => `
+  const { createHash } = await import("node:crypto");
+  const text = Buffer.from(${header});
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(text.length);
+  const parts = Buffer.concat([Buffer.from("tskart01"), size, text]);
+  say(frame({ artifact: true }, Buffer.concat([parts, createHash("sha256").update(parts).digest()])));
+  say(frame({ description: { manifest: { name: "n", version: "1", callables: ["c"], sdk: "s" }, fuel: 1 } }));`;
+
+function bomb(name: string, header: string): PlantedCase {
+  return { kind: "planted", name, child: "prepare", code: container(header), ends: LOST_PREPARE };
+}
+
+function texts(name: string, blobs: string, ends: PlantedCase["ends"]): PlantedCase {
+  const code = `say(frame({ started: 1 })); say(done(1, success, ${blobs}));`;
+  return { kind: "planted", name, child: "sandbox", code, ends };
+}
+
+export const FORGERY: HostileClass = {
+  name: "forgery",
+  tries: "has taken over a child process and answers in the right form what is not true",
+  wall: "the host holds an artifact against the component's bytes, and a report against the run's limits",
+  cases: [
+    forged("another component's artifact", `(made) => ({ ...made, digest: "a".repeat(64) })`),
+    forged("imports left out", `(made) => ({ ...made, imports: [] })`),
+    forged("imports added", `(made) => ({ ...made, imports: [...made.imports, "tasker:handler/log@1.0.0"] })`),
+    forged("exports left out", `(made) => ({ ...made, exports: [] })`),
+    forged("another schedule", `(made) => ({ ...made, fuelScheduleId: "free" })`),
+    forged("another preparer", `(made) => ({ ...made, preparerVersion: "0" })`),
+    forged(
+      "a call of what it does not import",
+      `(made) => ({ ...made, plan: { ...made.plan, trampolines: [...made.plan.trampolines,
+        { kind: "host", interface: "wasi:random/random@0.2.3", name: "get-random-u64", abi: { encoding: "utf8" } }] } })`,
+    ),
+    bomb("an artifact's header of millions of empty arrays", `'{"sizes":[],"header":[' + "[],".repeat(7e5) + "0]}"`),
+    bomb(
+      "an artifact's header of a million empty arrays in the room it has",
+      `'{"sizes":[],"header":[' + "[],".repeat(349000) + "0]}"`,
+    ),
+    bomb(
+      "an artifact's header of all values that it may have, in the wrong places",
+      `'{"sizes":[],"header":{"modules":[' + "[],".repeat(9900) + '0],"plan":{"instantiations":[]}}}'`,
+    ),
+    {
+      kind: "planted",
+      name: "a plan of all values that it may have, in the wrong places",
+      child: "translate",
+      code: `say(frame('{"plan":{"instantiations":[' + "[],".repeat(9900) + "0]}}"));`,
+      ends: LOST_PREPARE,
+    },
+    texts("a megabyte of empty attributes", `packed("1", "{}"), Buffer.alloc(1e6)`, "output-exceeded"),
+    texts("a megabyte of empty log lines", `packed("1", "{}"), packed(), Buffer.alloc(1e6)`, "success"),
+    texts("a result a byte beyond the limit", `packed("1".repeat(1048575), "{}")`, "output-exceeded"),
+  ],
+};
