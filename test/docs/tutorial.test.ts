@@ -30,7 +30,9 @@ it.each(["In TypeScript", "In AssemblyScript"])("docs/tutorial.md holds: %s", { 
   {
     await using first = new Terminal(folder, env, readable);
     await using second = new Terminal(folder, env, readable);
-    for (const block of blocksBelow(PAGE, title)) await follow(block, { folder, first, second });
+    const blocks = blocksBelow(PAGE, title);
+    expect(blocks.length).toBeGreaterThan(10);
+    for (const block of blocks) await follow(block, { folder, first, second });
   }
   await rm(folder, { recursive: true, force: true });
 });

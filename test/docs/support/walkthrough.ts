@@ -42,6 +42,13 @@ function entriesOf(text: string): readonly ConsoleEntry[] {
 /** What lines a page shows stand for: `…` for anything in a line, a line of `…` alone for any number of lines. */
 export function patternOf(lines: readonly string[]): string {
   return lines
-    .map((line) => (line === "…" ? "(?:[^\\n]*\\n)*?" : `${line.split("…").map(RegExp.escape).join("[^\\n]*")}\\n`))
+    .map((line) =>
+      line === "…"
+        ? "(?:[^\\n]*\\n)*?"
+        : `${line
+            .split("…")
+            .map((text) => RegExp.escape(text))
+            .join("[^\\n]*")}\\n`,
+    )
     .join("");
 }
