@@ -70,7 +70,7 @@ function line(source: string, target: string, more: string): string {
 
 /** White space ends a field there. */
 function escaped(path: string): string {
-  return path.replaceAll(/[\s\\]/g, (sign) => `\\${sign.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return path.replaceAll(/[ \t\n\\]/g, (sign) => `\\${sign.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
 /** In a user namespace, a mount that comes from a place without execution must not be made to allow it. */
