@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { ChildCode } from "./code-snapshot.ts";
 import { commandPath, NOT_TRIED, readable, type Tried, tried, whyNot } from "./commands.ts";
+import { GENEROUS_STACK_KILOBYTES, refuseSmallStack, stackKilobytesWithin } from "./stack.ts";
 import { enterPrivateRoot, INSIDE, layPrivateRoot, type PrivateRoot } from "./private-root.ts";
 
 /** One thing that a child process cannot do. */
@@ -73,10 +74,6 @@ const LIMITS = ["--nofile=256", "--core=0", "--stack=67108864"];
 /** Threads count as processes: V8 starts about a dozen. Counted per uid, so only where each child has its own. */
 const PROCESS_LIMIT = "--nproc=64";
 const NO_PRIVILEGES = ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"];
-const GENEROUS_STACK_KILOBYTES = 16_384;
-/** Of the stack that the kernel gives: the rest is for what V8 does not count. 6,000 of the usual 8,192 KiB. */
-const COUNTED_SHARE = 0.7325;
-const USUAL_STACK_KILOBYTES = 8_192;
 
 let probed: Promise<Walls> | undefined;
 
@@ -89,6 +86,11 @@ export function probeWalls(): Promise<Walls> {
 /** Every wall by name, in force or not and why. */
 export async function wallsInForce(): Promise<readonly Wall[]> {
   return (await probeWalls()).walls;
+}
+
+/** @throws TSK_SANDBOX_STACK_TOO_SMALL where V8's stack in a child would end before a call depth of this limit does. */
+export async function requireCallDepth(callDepth: number): Promise<void> {
+  refuseSmallStack((await probeWalls()).stackKilobytes, callDepth);
 }
 
 async function probe(): Promise<Walls> {
@@ -163,7 +165,7 @@ async function probe(): Promise<Walls> {
       given = (given + 1) % (uids.to - uids.from);
       return uids.from + given;
     },
-    stackKilobytes: limits.works ? GENEROUS_STACK_KILOBYTES : ownStackKilobytes(),
+    stackKilobytes: limits.works ? GENEROUS_STACK_KILOBYTES : stackKilobytesWithin(ownLimits()),
     codeIsInReach: noRoot !== undefined && !ownUid.works,
     endTogether: namespaces.works,
     launch: ({ root, directory, entry }, uid) => {
@@ -201,17 +203,11 @@ async function whyNoRoot(
   }
 }
 
-/** What V8 may count on where the host cannot give a child another stack than its own. */
-function ownStackKilobytes(): number {
-  return Math.floor(stackLimitKilobytes() * COUNTED_SHARE);
-}
-
-function stackLimitKilobytes(): number {
+function ownLimits(): string | undefined {
   try {
-    const soft = /^Max stack size\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
-    return soft === undefined ? USUAL_STACK_KILOBYTES : Math.min(GENEROUS_STACK_KILOBYTES, Number(soft) / 1_024);
+    return readFileSync("/proc/self/limits", "latin1");
   } catch {
-    return USUAL_STACK_KILOBYTES;
+    return undefined;
   }
 }
 
