@@ -77,7 +77,8 @@ export async function childCode(kind: ChildKind, { verified = false } = {}): Pro
 
 async function snapshot(name: "base" | "with-translator", verified: boolean): Promise<Snapshot> {
   const known = snapshots.get(name);
-  if (known !== undefined && (await isWhole(await known)) && (!verified || (await isUnchanged(await known)))) return known;
+  if (known !== undefined && (await isWhole(await known)) && (!verified || (await isUnchanged(await known))))
+    return known;
   // Whoever came first while this one looked has begun to make it.
   const current = snapshots.get(name);
   if (current !== undefined && current !== known) return current;

@@ -81,7 +81,10 @@ async function noexecOf(path: string): Promise<string> {
     .map((entry) => entry.split(" "))
     .map(([, , , , point = "", flags = ""]) => ({ point: unescaped(point), flags: flags.split(",") }))
     .filter(({ point }) => point !== "" && isWithin(place, point))
-    .reduce((deepest, mount) => (mount.point.length >= deepest.point.length ? mount : deepest), { point: "", flags: [""] });
+    .reduce((deepest, mount) => (mount.point.length >= deepest.point.length ? mount : deepest), {
+      point: "",
+      flags: [""],
+    });
   return options.flags.includes("noexec") ? ",noexec" : "";
 }
 

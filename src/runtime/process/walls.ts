@@ -185,9 +185,7 @@ async function probe(): Promise<Walls> {
 }
 
 /** Why a child cannot have a root of its own; undefined where `node` starts in one. */
-async function whyNoRoot(
-  prefix: (root: PrivateRoot) => readonly string[] | undefined,
-): Promise<string | undefined> {
+async function whyNoRoot(prefix: (root: PrivateRoot) => readonly string[] | undefined): Promise<string | undefined> {
   const home = await mkdtemp(join(tmpdir(), "tasker-host-root-"));
   try {
     await chmod(home, 0o755);

@@ -26,10 +26,13 @@ describe("childCode()", () => {
     expect((await childCode("prepare", { verified: true })).directory).toBe(first.directory);
   });
 
-  it.skipIf(process.platform !== "linux")("comes with the mounts of its root, read-only all of them [Linux only]", async () => {
-    const { root, directory } = await childCode("translate");
-    const lines = (await readFile(root?.mounts ?? "", "utf8")).trim().split("\n");
-    expect(lines.every((line) => line.includes(" none bind,ro,nosuid,nodev"))).toBe(true);
-    expect(lines[1]).toMatch(new RegExp(`^${directory} ${root?.directory}${INSIDE.code} `));
-  });
+  it.skipIf(process.platform !== "linux")(
+    "comes with the mounts of its root, read-only all of them [Linux only]",
+    async () => {
+      const { root, directory } = await childCode("translate");
+      const lines = (await readFile(root?.mounts ?? "", "utf8")).trim().split("\n");
+      expect(lines.every((line) => line.includes(" none bind,ro,nosuid,nodev"))).toBe(true);
+      expect(lines[1]).toMatch(new RegExp(`^${directory} ${root?.directory}${INSIDE.code} `));
+    },
+  );
 });

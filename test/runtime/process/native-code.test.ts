@@ -50,6 +50,8 @@ const openFiles = () => Array.from({ length: 250 }, (_, index) => index + 3).fil
   await attempt("a socket in a folder of everybody", () => reach({ path: asked.directory + "/open/socket" }));
   await attempt("a socket without a folder", () => reach({ path: "\\0" + asked.name }));
   await attempt("a signal to the host", () => { process.kill(asked.hostPid, 0); });
+  await attempt("a signal to another namespace", () => { process.kill(asked.neighbourPid, 0); });
+  await attempt("the memory of another namespace", () => fs.openSync("/proc/" + asked.neighbourPid + "/mem", "r+"));
   await attempt("another uid", () => { process.setuid(0); process.setgid(1); });
   await attempt("namespaces of its own", () => run(asked.seen + "/unshare", "--user", "--map-root-user", process.execPath, "--version"));
   await attempt("a mount of its own", () => run(asked.seen + "/unshare", "--mount", process.execPath, "--version"));
@@ -63,8 +65,12 @@ const machine = await probeWalls();
 const servers: Server[] = [];
 let directory: string;
 let port: number;
+/** A child of another namespace, with nothing to do. */
+let neighbour: Spawned;
 
 beforeAll(async () => {
+  neighbour = launchNode(machine, await childCode("sandbox"), () => ["-e", "console.log(1); process.stdin.resume();"]);
+  await firstLine(neighbour);
   directory = await mkdtemp(join(tmpdir(), "tasker-host-test-"));
   await chmod(directory, 0o755);
   await writeFile(join(directory, "secret"), "the secret", { mode: 0o644 });
@@ -86,6 +92,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  killTree(neighbour.process.pid ?? 0);
   for (const server of servers) server.close();
   await rm(directory, { recursive: true, force: true });
 });
@@ -103,6 +110,7 @@ describe.each(KINDS)("native code in a %s process", (kind) => {
         repository: REPOSITORY,
         directory,
         hostPid: process.pid,
+        neighbourPid: innermost(neighbour),
         port,
         name: nameOf(),
         seen: seen.directory,
@@ -132,42 +140,54 @@ describe.each(KINDS)("native code in a %s process", (kind) => {
     expect(found.filter((name) => !/^(code|node|setpriv|lib\d*|usr)$/.test(name))).toEqual([]);
   });
 
-  it.skipIf(!standing.get("own-root")).each([
-    "a file of the system",
-    "a file of the repository",
-    "a file that everybody may read",
-    "the host's command line",
-    "the host's root",
-    "other processes",
-    "a device",
-    "a shell",
-    "a new file in /tmp",
-    "a socket in a folder of everybody",
-    "namespaces of its own",
-  ])("does not reach %s [without a root of its own: it does]", (what) => {
+  it
+    .skipIf(!standing.get("own-root"))
+    .each([
+      "a file of the system",
+      "a file of the repository",
+      "a file that everybody may read",
+      "the host's command line",
+      "the host's root",
+      "other processes",
+      "a device",
+      "a shell",
+      "a new file in /tmp",
+      "a socket in a folder of everybody",
+      "namespaces of its own",
+    ])("does not reach %s [without a root of its own: it does]", (what) => {
     expect(tried[what]).toMatch(/^refused/);
   });
 
-  it.skipIf(!standing.get("own-root") && !standing.get("own-uid")).each([
-    "the host's environment",
-    "the host's memory",
-    "the code of the children to come",
-    "a new file beside the code",
-    "a new file in /",
-    "node itself",
-    "a socket in a folder of its owner",
-    "a mount of its own",
-  ])("does not reach %s [with neither a root nor a uid of its own: it may]", (what) => {
+  it
+    .skipIf(!standing.get("own-root") && !standing.get("own-uid"))
+    .each([
+      "the host's environment",
+      "the host's memory",
+      "the code of the children to come",
+      "a new file beside the code",
+      "a new file in /",
+      "node itself",
+      "a socket in a folder of its owner",
+      "a mount of its own",
+    ])("does not reach %s [with neither a root nor a uid of its own: it may]", (what) => {
     expect(tried[what]).toMatch(/^refused/);
   });
 
-  it.skipIf(!standing.get("namespaces")).each([
-    "a port of the host",
-    "a socket without a folder",
-    "a signal to the host",
-  ])("does not reach %s [without namespaces: it may]", (what) => {
-    expect(tried[what]).toMatch(/^refused/);
-  });
+  it.skipIf(!standing.get("namespaces")).each(["a port of the host", "a socket without a folder"])(
+    "does not reach %s [without namespaces: it may]",
+    (what) => {
+      expect(tried[what]).toMatch(/^refused/);
+    },
+  );
+
+  it
+    .skipIf(!standing.get("namespaces") && !standing.get("own-uid"))
+    .each(["a signal to the host", "a signal to another namespace", "the memory of another namespace"])(
+    "does not reach %s [with neither namespaces nor a uid of its own: it may]",
+    (what) => {
+      expect(tried[what]).toMatch(/^refused/);
+    },
+  );
 
   it("does not become another user", () => {
     // In a user namespace it is root of itself already: the first call succeeds and changes nothing.
@@ -181,9 +201,12 @@ describe.each(KINDS)("native code in a %s process", (kind) => {
     }
   });
 
-  it.skipIf(!standing.get("own-root"))("leaves the code as it was [without a root of its own: checked before a start]", async () => {
-    expect(await readFile(code.entry, "utf8")).not.toContain("// planted");
-  });
+  it.skipIf(!standing.get("own-root"))(
+    "leaves the code as it was [without a root of its own: checked before a start]",
+    async () => {
+      expect(await readFile(code.entry, "utf8")).not.toContain("// planted");
+    },
+  );
 });
 
 function nameOf(): string {

@@ -19,7 +19,9 @@ const standing = new Map((await wallsInForce()).map(({ name, inForce }) => [name
 
 describe("killTree()", () => {
   it("kills what left the group and the session of the process", async () => {
-    const child = started(spawn(process.execPath, ["-e", `${starting(`${starting(HERE)} ${ALIVE}`)} ${ALIVE}`], { detached: true }));
+    const child = started(
+      spawn(process.execPath, ["-e", `${starting(`${starting(HERE)} ${ALIVE}`)} ${ALIVE}`], { detached: true }),
+    );
     await child.line;
     const pids = [child.pid, ...descendantsOf(child.pid)];
     expect(pids).toHaveLength(3);

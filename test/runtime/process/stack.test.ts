@@ -2,7 +2,11 @@ import { execFileSync } from "node:child_process";
 import { afterEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createProcessSandbox, MAX_CALL_DEPTH, requireCallDepth, type Sandbox } from "../../../src/runtime/index.ts";
-import { GENEROUS_STACK_KILOBYTES, refuseSmallStack, stackKilobytesWithin } from "../../../src/runtime/process/stack.ts";
+import {
+  GENEROUS_STACK_KILOBYTES,
+  refuseSmallStack,
+  stackKilobytesWithin,
+} from "../../../src/runtime/process/stack.ts";
 import { probeWalls } from "../../../src/runtime/process/walls.ts";
 import { prepareHere, request } from "../support/runs.ts";
 import { watComponent } from "../support/wat-component.ts";
@@ -29,15 +33,22 @@ describe("stackKilobytesWithin()", () => {
     ["the usual limit", "Max stack size             8388608              unlimited            bytes", 6_000],
     ["a small one", "Max stack size             1048576              1048576              bytes", 750],
     ["none", "Max stack size             unlimited            unlimited            bytes", 6_000],
-    ["a huge one", "Max stack size             1073741824           unlimited            bytes", GENEROUS_STACK_KILOBYTES],
+    [
+      "a huge one",
+      "Max stack size             1073741824           unlimited            bytes",
+      GENEROUS_STACK_KILOBYTES,
+    ],
     ["one that nothing tells", undefined, 6_000],
   ])("leaves a quarter of %s to what V8 does not count", (_, limits, expected) => {
     expect(stackKilobytesWithin(limits && `Max cpu time  unlimited unlimited seconds\n${limits}\n`)).toBe(expected);
   });
 
   it.skipIf(process.platform !== "linux")("is what a process of that limit can use without dying [Linux only]", () => {
-    const kilobytes = stackKilobytesWithin("Max stack size             2097152              unlimited            bytes");
-    const code = "const down = (n) => down(n + 1) + 1; try { down(0) } catch (error) { console.log(error.constructor.name) }";
+    const kilobytes = stackKilobytesWithin(
+      "Max stack size             2097152              unlimited            bytes",
+    );
+    const code =
+      "const down = (n) => down(n + 1) + 1; try { down(0) } catch (error) { console.log(error.constructor.name) }";
     const script = `ulimit -s 2048; exec "$0" --stack-size=${kilobytes} -e '${code}'`;
     expect(execFileSync("/bin/sh", ["-c", script, process.execPath], { encoding: "utf8" })).toBe("RangeError\n");
   });
@@ -46,7 +57,11 @@ describe("stackKilobytesWithin()", () => {
 describe("refuseSmallStack()", () => {
   it("refuses a call depth that V8's stack would not hold, and says what it takes", () => {
     expect(() => refuseSmallStack(750, 8_000)).toThrow(
-      expect.objectContaining({ code: "TSK_SANDBOX_STACK_TOO_SMALL", found: "750 KiB that V8 may use", accepted: "at least 2064 KiB" }),
+      expect.objectContaining({
+        code: "TSK_SANDBOX_STACK_TOO_SMALL",
+        found: "750 KiB that V8 may use",
+        accepted: "at least 2064 KiB",
+      }),
     );
     expect(() => refuseSmallStack(6_000, MAX_CALL_DEPTH)).toThrow("8256 KiB");
   });
