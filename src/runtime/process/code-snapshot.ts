@@ -21,7 +21,8 @@ export type ChildKind = "sandbox" | "translate" | "prepare";
 const SOURCE_ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const OWN_EXTENSION = extname(import.meta.url);
 const FOLDERS = ["runtime", "core"];
-const PREFIX = "tasker-host-code-";
+/** Of every directory of a host, followed by its pid: what killed hosts left is removed by it. */
+export const HOME_PREFIX = "tasker-host-code-";
 
 const ENTRIES: Readonly<Record<ChildKind, string>> = {
   sandbox: "runtime/execute/sandbox-process.js",
@@ -128,7 +129,7 @@ function silenceStripper(): void {
 
 async function makeSnapshot(packages: readonly Package[]): Promise<Snapshot> {
   await removeLeftovers();
-  const home = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const home = await mkdtemp(join(tmpdir(), `${HOME_PREFIX}${process.pid}-`));
   process.once("exit", () => rmSync(home, { recursive: true, force: true }));
   await chmod(home, 0o755);
   const directory = join(home, "code");
@@ -183,7 +184,7 @@ async function copyPackages(directory: string, packages: readonly Package[]): Pr
 /** Directories of hosts that were killed. Another user's cannot be removed and are not ours to worry about. */
 async function removeLeftovers(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
-    const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1]);
+    const pid = Number(new RegExp(`^${HOME_PREFIX}(\\d+)-`).exec(name)?.[1]);
     if (!Number.isInteger(pid) || isAlive(pid)) continue;
     await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => undefined);
   }

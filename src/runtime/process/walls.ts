@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import type { ChildCode } from "./code-snapshot.ts";
+import { type ChildCode, HOME_PREFIX } from "./code-snapshot.ts";
 import { commandPath, NOT_TRIED, readable, type Tried, tried, whyNot } from "./commands.ts";
 import { GENEROUS_STACK_KILOBYTES, refuseSmallStack, stackKilobytesWithin } from "./stack.ts";
 import { enterPrivateRoot, INSIDE, layPrivateRoot, type PrivateRoot } from "./private-root.ts";
@@ -186,7 +186,7 @@ async function probe(): Promise<Walls> {
 
 /** Why a child cannot have a root of its own; undefined where `node` starts in one. */
 async function whyNoRoot(prefix: (root: PrivateRoot) => readonly string[] | undefined): Promise<string | undefined> {
-  const home = await mkdtemp(join(tmpdir(), "tasker-host-root-"));
+  const home = await mkdtemp(join(tmpdir(), `${HOME_PREFIX}${process.pid}-`));
   try {
     await chmod(home, 0o755);
     const code = join(home, "code");

@@ -77,19 +77,20 @@ describe("the deepest call of a sandbox process", () => {
 
   it("ends by its own limit, at the same fuel each time, and half of it half as deep", async () => {
     await requireCallDepth(depth);
-    sandbox = createProcessSandbox({
+    const used = createProcessSandbox({
       namespace: "test",
       maxProcesses: 1,
       idleStopMs: 60_000,
       maxResidentBytes: 1_073_741_824,
       logger: silentLogger,
     });
+    sandbox = used;
     const artifact = await prepareHere(await watComponent(DOWN));
     const spent = async (maxCallDepth: number): Promise<readonly number[]> => {
-      const rounds = Array.from({ length: 10 }, () => sandbox?.run(request(artifact, { limits: { maxCallDepth } })));
+      const rounds = Array.from({ length: 10 }, () => used.run(request(artifact, { limits: { maxCallDepth } })));
       const reports = await Promise.all(rounds);
-      expect(new Set(reports.map((report) => report?.outcome.kind))).toEqual(new Set(["stack-exhausted"]));
-      return Array.from(new Set(reports.map((report) => report?.usage.fuelUsed ?? 0)));
+      expect(new Set(reports.map((report) => report.outcome.kind))).toEqual(new Set(["stack-exhausted"]));
+      return Array.from(new Set(reports.map((report) => report.usage.fuelUsed)));
     };
     const [half = 0, ...others] = await spent(depth >> 1);
     const [whole = 0, ...more] = await spent(depth);
