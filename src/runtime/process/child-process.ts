@@ -1,6 +1,6 @@
 /** Starting, feeding, watching and killing one child process, of any kind, behind all walls that this machine has. */
-import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
-import { openSync } from "node:fs";
+import { type ChildProcess, spawn, type StdioNull, type StdioPipe } from "node:child_process";
+import { openSync, readdirSync, readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import { type ChildCode, type ChildKind, childCode } from "./code-snapshot.ts";
@@ -139,16 +139,54 @@ export function spawnBehindWalls(walls: Walls, code: ChildCode, heapMegabytes: n
 }
 
 let nodeFd: number | undefined;
+let ownInherited: readonly number[] | undefined;
 
 /** Starts `node` behind the walls of the operating system. The words for it depend on where it sees its code. */
 export function launchNode(walls: Walls, code: ChildCode, wordsFor: (seen: SeenCode) => readonly string[]): Spawned {
   const uid = walls.freshUid();
   const { prefix, node, seen } = walls.launch(code, uid);
   const [program, ...args] = [...prefix, node, ...wordsFor(seen)];
-  const stdio: StdioOptions = ["pipe", "pipe", "pipe"];
-  if (node === NODE_BY_DESCRIPTOR) stdio.push((nodeFd ??= openSync(process.execPath, "r")));
-  const child = spawn(program ?? node, args, { stdio, env: {}, cwd: "/", detached: true });
+  const stdio: (StdioNull | StdioPipe | number)[] = ["pipe", "pipe", "pipe"];
+  // What whoever started the host left open would pass through it to the child; libuv closes the first few only.
+  ownInherited ??= inheritedDescriptors();
+  for (const fd of ownInherited) stdio[fd] = nullFd();
+  if (node === NODE_BY_DESCRIPTOR) stdio[3] = nodeFd ??= openSync(process.execPath, "r");
+  const child = spawn(program ?? node, args, {
+    stdio: Array.from(stdio, (given) => given ?? "ignore"),
+    env: {},
+    cwd: "/",
+    detached: true,
+  });
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new Error("the pipes are missing");
   return { process: child, stdin, stdout, stderr, strayUid: walls.endTogether ? undefined : uid };
+}
+
+let openedNull: number | undefined;
+
+function nullFd(): number {
+  return (openedNull ??= openSync("/dev/null", "r"));
+}
+
+const CLOSED_ON_EXEC = 0o2_000_000;
+
+/** Descriptors that this process was started with and that its children would get; those that Node opens close by themselves. */
+function inheritedDescriptors(): readonly number[] {
+  try {
+    return readdirSync("/proc/self/fd")
+      .map(Number)
+      .filter((fd) => fd > 2 && !closesOnExec(fd));
+  } catch {
+    return [];
+  }
+}
+
+function closesOnExec(fd: number): boolean {
+  try {
+    const flags = /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? "0";
+    return (Number.parseInt(flags, 8) & CLOSED_ON_EXEC) !== 0;
+  } catch {
+    // The one by which the list was read.
+    return true;
+  }
 }

@@ -1,8 +1,8 @@
 /**
  * A root directory for children: their code, `node`, the libraries that it loads, the command that lets go of privileges.
  *
- * Native code asks no permission of Node's. In a root of its own it finds no file of the machine, no `/proc`, no device, no
- * socket, no program but these two, and nothing that it could write. The directory holds empty files; each child puts the
+ * Native code asks no permission of Node's. In a root of its own it finds no file of the machine, no `/proc`, no device but
+ * `/dev/null`, no socket, no program but these two, and nothing that it could write. The directory holds empty files; each child puts the
  * real ones over them, read-only, in a mount namespace that is gone when the child is.
  */
 import { mkdir, readFile, realpath, writeFile } from "node:fs/promises";
@@ -19,6 +19,9 @@ export interface PrivateRoot {
 /** Where things are inside of it. */
 export const INSIDE = { code: "/code", node: "/node", setpriv: "/setpriv" } as const;
 
+/** The one device: without it, `node` keeps its root open instead. */
+const NULL_DEVICE = "/dev/null";
+
 /** Lays it out in `home`, with `code` to be read in it; undefined where the machine lacks a command for it. */
 export async function layPrivateRoot(home: string, code: string): Promise<PrivateRoot | undefined> {
   const setpriv = commandPath("setpriv");
@@ -27,15 +30,20 @@ export async function layPrivateRoot(home: string, code: string): Promise<Privat
   const libraries = await Promise.all([process.execPath, setpriv].map(librariesOf));
   const files = new Map(libraries.flat().map((path) => [path, path]));
   files.set(INSIDE.node, process.execPath).set(INSIDE.setpriv, setpriv);
-  for (const inside of files.keys()) await placeholder(join(directory, inside));
+  for (const inside of [...files.keys(), NULL_DEVICE]) await placeholder(join(directory, inside));
   await mkdir(join(directory, INSIDE.code), { mode: 0o755 });
 
-  const own = await noexecOf(home);
-  const lines = [
-    line(directory, directory, own),
-    line(code, join(directory, INSIDE.code), own),
-    ...Array.from(files, ([inside, source]) => line(source, join(directory, inside), "")),
-  ];
+  const flagsOf = await mountFlags();
+  const line = async (source: string, target: string, more: readonly string[] = ["nodev"]): Promise<string> => {
+    const options = new Set(["bind", "ro", "nosuid", ...more, ...flagsOf(await realpath(source))]);
+    return `${escaped(source)} ${escaped(target)} none ${Array.from(options).join(",")} 0 0\n`;
+  };
+  const lines = await Promise.all([
+    line(directory, directory),
+    line(code, join(directory, INSIDE.code)),
+    line(NULL_DEVICE, join(directory, NULL_DEVICE), []),
+    ...Array.from(files, ([inside, source]) => line(source, join(directory, inside))),
+  ]);
   const mounts = join(home, "mounts");
   await writeFile(mounts, lines.join(""));
   return { directory, mounts };
@@ -64,28 +72,23 @@ async function placeholder(path: string): Promise<void> {
   await writeFile(path, "", { mode: 0o644 });
 }
 
-function line(source: string, target: string, more: string): string {
-  return `${escaped(source)} ${escaped(target)} none bind,ro,nosuid,nodev${more} 0 0\n`;
-}
-
 /** White space ends a field there. */
 function escaped(path: string): string {
   return path.replaceAll(/[ \t\n\\]/g, (sign) => `\\${sign.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
-/** In a user namespace, a mount that comes from a place without execution must not be made to allow it. */
-async function noexecOf(path: string): Promise<string> {
-  const place = await realpath(path);
-  const options = (await readFile("/proc/self/mountinfo", "utf8"))
+/** What a place's own mount forbids: in a user namespace, a mount that is made of it must not be made to allow it. */
+async function mountFlags(): Promise<(place: string) => readonly string[]> {
+  const mounts = (await readFile("/proc/self/mountinfo", "utf8"))
     .split("\n")
     .map((entry) => entry.split(" "))
     .map(([, , , , point = "", flags = ""]) => ({ point: unescaped(point), flags: flags.split(",") }))
-    .filter(({ point }) => point !== "" && isWithin(place, point))
-    .reduce((deepest, mount) => (mount.point.length >= deepest.point.length ? mount : deepest), {
-      point: "",
-      flags: [""],
-    });
-  return options.flags.includes("noexec") ? ",noexec" : "";
+    .filter(({ point }) => point !== "");
+  return (place) =>
+    mounts
+      .filter(({ point }) => isWithin(place, point))
+      .reduce((deepest, mount) => (mount.point.length >= deepest.point.length ? mount : deepest))
+      .flags.filter((flag) => flag === "noexec" || flag === "nodev");
 }
 
 function isWithin(path: string, directory: string): boolean {
