@@ -17,6 +17,6 @@ export type { GuestFailure, LogLine, Outcome, OutcomeKind, RunPhase, RunReport, 
 export { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "./prepare/preparer-version.ts";
 export { prepareComponent } from "./prepare-component.ts";
 export { createProcessSandbox, type ProcessSandboxOptions } from "./process-sandbox.ts";
-export { type Wall, WALL_NAMES, wallsInForce } from "./process/walls.ts";
+export { requireCallDepth, type Wall, WALL_NAMES, wallsInForce } from "./process/walls.ts";
 export type { RunRequest, Sandbox } from "./sandbox.ts";
 export type { Attributes, CheckpointWords, StepContext } from "./step-context.ts";

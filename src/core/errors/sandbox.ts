@@ -22,6 +22,13 @@ export const SANDBOX_ERRORS = {
       "Run the host where the wall stands (`tasker-host doctor` says what is missing and why), or take it off the list",
     httpStatus: 503,
   },
+  TSK_SANDBOX_STACK_TOO_SMALL: {
+    summary: "Sandbox processes get less stack here than the configured call depth needs; the host does not start",
+    fault: "user",
+    remedy:
+      "Install util-linux, whose `prlimit` gives them more, start the host with a larger `ulimit -s`, or lower `sandbox.limits.max_call_depth`",
+    httpStatus: 503,
+  },
   TSK_SANDBOX_START_FAILED: {
     summary: "A sandbox process could not be started",
     fault: "system",

@@ -5,7 +5,7 @@ import { relative } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import { uuidv7 } from "../../core/ids.ts";
 import type { Logger } from "../../core/logger.ts";
-import { wallsInForce } from "../../runtime/index.ts";
+import { requireCallDepth, wallsInForce } from "../../runtime/index.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { hostOf, isLoopback } from "../config/loopback.ts";
 import type { HostConfig } from "../config/schema.ts";
@@ -109,6 +109,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (config.sandbox.isolation === "process") {
     status.walls = await wallsInForce();
     refuseMissingWalls(status.walls, config.sandbox.require);
+    await requireCallDepth(config.sandbox.limits.maxCallDepth);
   }
   const handlers = await load(options, opened, registry, events);
   status.handlers = handlers;

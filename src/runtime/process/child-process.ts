@@ -1,12 +1,13 @@
 /** Starting, feeding, watching and killing one child process, of any kind, behind all walls that this machine has. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type StdioNull, type StdioPipe } from "node:child_process";
 import { openSync, readdirSync, readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
-import { type ChildKind, childCode } from "./code-snapshot.ts";
-import { type CpuTime, cpuTimeOf } from "./cpu-time.ts";
+import { type ChildCode, type ChildKind, childCode } from "./code-snapshot.ts";
+import type { CpuTime } from "./cpu-time.ts";
 import { encodeFrame, type Frame, type FrameLimits, FrameReader } from "./frames.ts";
-import { probeWalls, type Walls } from "./walls.ts";
+import { cpuTimeOfTree, killAllOf, killTree, residentBytesOfTree } from "./process-tree.ts";
+import { NODE_BY_DESCRIPTOR, probeWalls, type SeenCode, type Walls } from "./walls.ts";
 
 export interface ChildOptions {
   readonly kind: ChildKind;
@@ -19,13 +20,7 @@ export interface ChildOptions {
   readonly onExit: (reason: string) => void;
 }
 
-/**
- * The running `node` as a descriptor of the child, behind its three pipes. By path a child of another uid could not
- * reach it where a directory on the way lets only the host enter.
- */
-const NODE_FD = 3;
 const STDERR_BYTES = 4_096;
-const PAGE_BYTES = 4_096;
 
 /**
  * V8 flags of every child. V8 optimises across calls of wasm functions: guests that are interpreters run up to a quarter faster
@@ -43,6 +38,8 @@ export interface Spawned {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /** What nobody but this child and what it starts has, and what is left of them is to be found by; undefined where its end is theirs. */
+  readonly strayUid: number | undefined;
 }
 
 export class Child {
@@ -68,7 +65,8 @@ export class Child {
 
   /** Starts a child. @throws TSK_SANDBOX_START_FAILED where the operating system refuses. */
   static async start(options: ChildOptions): Promise<Child> {
-    const [code, walls] = await Promise.all([childCode(options.kind), probeWalls()]);
+    const walls = await probeWalls();
+    const code = await childCode(options.kind, { verified: walls.codeIsInReach });
     try {
       return new Child(spawnBehindWalls(walls, code, options.heapMegabytes), options);
     } catch (error) {
@@ -87,19 +85,20 @@ export class Child {
   /** Ends it at once, whatever it is doing; `reason` is what `onExit` will hear. */
   kill(reason: string): void {
     this.#endedBy ??= reason;
-    this.#signalGroup();
+    const { pid } = this.#spawned.process;
+    if (pid !== undefined && !this.#exited) killTree(pid);
   }
 
   /** Resident bytes of the process and its helpers; 0 where they cannot be read. */
   residentBytes(): number {
     const { pid } = this.#spawned.process;
-    return pid === undefined || this.#exited ? 0 : residentBytesOf(pid);
+    return pid === undefined || this.#exited ? 0 : residentBytesOfTree(pid);
   }
 
   /** CPU time of the process and its helpers; nothing where it cannot be read. */
   cpuTime(): CpuTime {
     const { pid } = this.#spawned.process;
-    return pid === undefined || this.#exited ? NO_TIME : cpuTimeOfTree(pid);
+    return pid === undefined || this.#exited ? { mainMs: 0, helpersMs: 0 } : cpuTimeOfTree(pid);
   }
 
   #receive(chunk: Buffer): void {
@@ -115,83 +114,79 @@ export class Child {
   #exit(how: string): void {
     if (this.#exited) return;
     this.#exited = true;
+    const { strayUid } = this.#spawned;
+    if (strayUid !== undefined) killAllOf(strayUid);
     this.#spawned.stdout.destroy();
     this.#spawned.stdin.destroy();
     const said = this.#stderr.trim();
     this.#options.onExit(this.#endedBy ?? (said === "" ? how : `${how}: ${said.slice(0, 500)}`));
   }
-
-  /** The whole group: between us and the child there may be a process that holds its namespaces. */
-  #signalGroup(): void {
-    const { pid } = this.#spawned.process;
-    if (pid === undefined || this.#exited) return;
-    try {
-      process.kill(-pid, "SIGKILL");
-    } catch {
-      this.#spawned.process.kill("SIGKILL");
-    }
-  }
 }
 
-let nodeFd: number | undefined;
-
 /** Starts `node` on a file of the snapshot, behind every wall that this machine has. */
-export function spawnBehindWalls(
-  walls: Walls,
-  code: { entry: string; directory: string },
-  heapMegabytes: number,
-): Spawned {
-  nodeFd ??= openSync(process.execPath, "r");
-  const prefix = walls.prefix(walls.freshUid());
-  const args = [
+export function spawnBehindWalls(walls: Walls, code: ChildCode, heapMegabytes: number): Spawned {
+  return launchNode(walls, code, ({ directory, entry }) => [
     "--permission",
-    `--allow-fs-read=${code.directory}`,
+    `--allow-fs-read=${directory}`,
     "--disallow-code-generation-from-strings",
     "--disable-sigusr1",
     "--no-warnings",
     `--max-old-space-size=${heapMegabytes}`,
     `--stack-size=${walls.stackKilobytes}`,
     ...WASM_FLAGS,
-    code.entry,
-  ];
-  // Elsewhere there are no walls with words of their own, and no descriptors by name.
-  const command = process.platform === "linux" ? [...prefix, `/proc/self/fd/${NODE_FD}`] : [process.execPath];
-  const [program = process.execPath, ...rest] = [...command, ...args];
-  const child = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe", nodeFd], env: {}, cwd: "/", detached: true });
+    entry,
+  ]);
+}
+
+let nodeFd: number | undefined;
+let ownInherited: readonly number[] | undefined;
+
+/** Starts `node` behind the walls of the operating system. The words for it depend on where it sees its code. */
+export function launchNode(walls: Walls, code: ChildCode, wordsFor: (seen: SeenCode) => readonly string[]): Spawned {
+  const uid = walls.freshUid();
+  const { prefix, node, seen } = walls.launch(code, uid);
+  const [program, ...args] = [...prefix, node, ...wordsFor(seen)];
+  const stdio: (StdioNull | StdioPipe | number)[] = ["pipe", "pipe", "pipe"];
+  // What whoever started the host left open would pass through it to the child; libuv closes the first few only.
+  ownInherited ??= inheritedDescriptors();
+  for (const fd of ownInherited) stdio[fd] = nullFd();
+  if (node === NODE_BY_DESCRIPTOR) stdio[3] = nodeFd ??= openSync(process.execPath, "r");
+  const child = spawn(program ?? node, args, {
+    stdio: Array.from(stdio, (given) => given ?? "ignore"),
+    env: {},
+    cwd: "/",
+    detached: true,
+  });
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new Error("the pipes are missing");
-  return { process: child, stdin, stdout, stderr };
+  return { process: child, stdin, stdout, stderr, strayUid: walls.endTogether ? undefined : uid };
 }
 
-const NO_TIME: CpuTime = { mainMs: 0, helpersMs: 0 };
+let openedNull: number | undefined;
 
-function cpuTimeOfTree(pid: number): CpuTime {
+function nullFd(): number {
+  return (openedNull ??= openSync("/dev/null", "r"));
+}
+
+const CLOSED_ON_EXEC = 0o2_000_000;
+
+/** Descriptors that this process was started with and that its children would get; those that Node opens close by themselves. */
+function inheritedDescriptors(): readonly number[] {
   try {
-    return [cpuTimeOf(pid), ...childrenOf(pid).map(cpuTimeOfTree)].reduce((sum, { mainMs, helpersMs }) => ({
-      mainMs: sum.mainMs + mainMs,
-      helpersMs: sum.helpersMs + helpersMs,
-    }));
+    return readdirSync("/proc/self/fd")
+      .map(Number)
+      .filter((fd) => fd > 2 && !closesOnExec(fd));
   } catch {
-    return NO_TIME;
+    return [];
   }
 }
 
-function residentBytesOf(pid: number): number {
+function closesOnExec(fd: number): boolean {
   try {
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]);
-    return pages * PAGE_BYTES + childrenOf(pid).reduce((sum, child) => sum + residentBytesOf(child), 0);
+    const flags = /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? "0";
+    return (Number.parseInt(flags, 8) & CLOSED_ON_EXEC) !== 0;
   } catch {
-    return 0;
+    // The one by which the list was read.
+    return true;
   }
-}
-
-function childrenOf(pid: number): readonly number[] {
-  return readdirSync(`/proc/${pid}/task`)
-    .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1"))
-    .flatMap((line) =>
-      line
-        .split(" ")
-        .filter((word) => word !== "")
-        .map(Number),
-    );
 }

@@ -6,8 +6,10 @@ import type { HostileCase } from "./hostile-case.ts";
 
 /** The walls that the case is about where this machine can raise none of them; one of several is enough. */
 export function missingWall(attacker: HostileCase, standing: ReadonlySet<WallName>): string | undefined {
-  const needs = attacker.kind === "planted" ? (attacker.needs ?? []) : [];
-  return needs.length > 0 && !needs.some((name) => standing.has(name)) ? needs.join(" or ") : undefined;
+  if (attacker.kind !== "planted") return undefined;
+  // With neither, children could change their code, so it is checked before each start and nothing can be planted by a test.
+  const wanted: readonly (readonly WallName[])[] = [["own-root", "own-uid"], attacker.needs ?? []];
+  return wanted.find((names) => names.length > 0 && !names.some((name) => standing.has(name)))?.join(" or ");
 }
 
 /** The members of the verdict that the case speaks of. */
