@@ -9,6 +9,7 @@ export {
   MAX_FUEL,
   MAX_LOG_BYTES,
   MAX_RESULT_BYTES,
+  MAX_SOURCE_MAP_CHARS,
   type PrepareLimits,
   type RunLimits,
 } from "./limits.ts";

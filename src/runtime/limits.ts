@@ -42,3 +42,6 @@ export interface PrepareLimits {
   /** Memory of the instance that answers `describe`. */
   readonly describeMemoryBytes: number;
 }
+
+/** Longer source maps explain nothing. Parsing one is host CPU outside fuel: about 40 ms for 8 MB. */
+export const MAX_SOURCE_MAP_CHARS = 8_388_608;

@@ -309,7 +309,6 @@ describe.each(testServerNames())("claimSteps() on %s", (server) => {
       storeComponent(database, {
         digest: digest(letter),
         bytes: new Uint8Array([1, 2, 3]),
-        sourceMap: undefined,
         imports: ["tasker:handler/log@1.0.0"],
         exports: [],
         capabilities: ["log"],

@@ -11,13 +11,14 @@ import {
   type NewVersion,
   promoteVersion,
   registerVersion,
+  replaceVersion,
   rollBackHandler,
 } from "../../src/host/database/handler-versions.ts";
 import type { Actor } from "../../src/host/domain/actor.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
 const ACTOR: Actor = { kind: "token", name: "ci", origin: "127.0.0.1" };
-const DEFAULTS = ["log", "wasi"];
+const RULES = { defaults: ["log", "wasi"], ceiling: ["log", "wasi"] };
 const LOG = "tasker:handler/log@1.0.0";
 
 let test: TestDatabase;
@@ -49,7 +50,6 @@ function newVersion(
     component: {
       digest: createHash("sha256").update(bytes).digest("hex"),
       bytes,
-      sourceMap: undefined,
       imports,
       exports: [],
       capabilities: imports.some((each) => each.startsWith("wasi:")) ? ["log", "wasi"] : ["log"],
@@ -58,7 +58,8 @@ function newVersion(
       artifact: new Uint8Array([1, 2, 3]),
       describeFuel: 5,
     },
-    replace: false,
+    sourceMap: undefined,
+    replaceArtifact: false,
     ...overrides,
   };
 }
@@ -69,12 +70,11 @@ async function register(
   given: Parameters<typeof newVersion>[2] = {},
 ): Promise<NewVersion> {
   const made = newVersion(name, version, given);
-  expect(await registerVersion(database, made)).toEqual({ verdict: given.replace ? "replaced" : "created" });
+  expect(await registerVersion(database, made)).toEqual({ verdict: "created" });
   return made;
 }
-const promote = (name: string, version: string) =>
-  promoteVersion(database, ACTOR, { namespace, name, version }, DEFAULTS, false);
-const rollBack = (name: string) => rollBackHandler(database, ACTOR, { namespace, name }, DEFAULTS);
+const promote = (name: string, version: string) => promoteVersion(database, ACTOR, { namespace, name, version }, RULES);
+const rollBack = (name: string) => rollBackHandler(database, ACTOR, { namespace, name }, RULES);
 
 async function auditActions(): Promise<readonly string[]> {
   const rows = await database.query<{ action: string }>(
@@ -108,10 +108,10 @@ describe("registerVersion()", () => {
   it("puts other bytes in the place of a version where it is told to", async () => {
     const before = await register("pay", "1.0.0");
     await promote("pay", "1.0.0");
-    const after = await register("pay", "1.0.0", { replace: true });
-    expect(await promote("pay", "1.0.0")).toEqual({
-      verdict: "promoted",
-      replaced: { version: "1.0.0", digest: before.component.digest },
+    const after = newVersion("pay", "1.0.0");
+    expect(await replaceVersion(database, after, RULES)).toEqual({
+      verdict: "replaced",
+      promotion: { verdict: "promoted", replaced: { version: "1.0.0", digest: before.component.digest } },
     });
     expect(await readVersion(database, after)).toMatchObject({ digest: after.component.digest, active: true });
   });

@@ -3,6 +3,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { countPrunable, prune, type PruneBefore, type PrunedRows } from "../../src/host/database/prune.ts";
 import { testDatabase, testServerNames } from "../support/database.ts";
+import { TEST_ACTOR } from "../support/test-actor.ts";
 import {
   brokenInvariants,
   claimOne,
@@ -39,7 +40,7 @@ function everything(atMs: number): PruneBefore {
 }
 
 function pruneAll(database: Database, before: PruneBefore): Promise<PrunedRows> {
-  return prune({ database, before, batchSize: 2, pauseMs: 0, clock: systemClock });
+  return prune({ database, before, batchSize: 2, pauseMs: 0, actor: TEST_ACTOR, clock: systemClock });
 }
 
 describe.each(testServerNames())("prune() on %s", (server) => {

@@ -5,6 +5,7 @@ import { registerTemplate } from "../../src/host/database/templates.ts";
 import { versionComponent } from "../registry/support/version-component.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { run, startTestHost, submit, testDatabase } from "../support/host.ts";
+import { TEST_ACTOR } from "../support/test-actor.ts";
 
 /** Two hosts on one database; handlers answer with their own version. */
 let test: TestDatabase;
@@ -32,7 +33,7 @@ afterAll(async () => {
 async function template(namespace: string, steps: number, callable: string = "charge"): Promise<void> {
   const all = Array.from({ length: steps }, (_, index) => ({ name: `step_${index}`, handler: { callable } }));
   const configurationJson = JSON.stringify({ namespace_name: namespace, name: "all", version: "1.0.0", steps: all });
-  await registerTemplate(database, {
+  await registerTemplate(database, TEST_ACTOR, {
     namespace,
     name: "all",
     version: "1.0.0",

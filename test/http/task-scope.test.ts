@@ -13,6 +13,7 @@ import { requiredAuthentication } from "../../src/host/identity/authenticator.ts
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { bearer, tokenFor } from "./support/callers.ts";
 import { testApp } from "./support/test-app.ts";
+import { TEST_ACTOR } from "../support/test-actor.ts";
 
 let postgres: TestDatabase;
 let database: Database;
@@ -37,7 +38,7 @@ beforeAll(async () => {
       steps: [{ name: "only", handler: { callable: "only" } }],
     });
     const identity = { namespace, name: "plain", version: "1.0.0" };
-    await registerTemplate(database, { ...identity, description: undefined, configurationJson });
+    await registerTemplate(database, TEST_ACTOR, { ...identity, description: undefined, configurationJson });
   }
   everybody = await tokenFor(database, { name: "everybody" });
   insider = await tokenFor(database, { name: "insider", namespaces: ["secret"] });

@@ -33,19 +33,19 @@ const only = async (folder: string): Promise<string> => join(folder, (await read
 describe("ComponentStore", () => {
   it("keeps what it loads on the disk, for its owner alone, under the SHA-256 of what is in it", async () => {
     const { store, cacheDir } = testRegistryParts(database);
-    await store.load(digest);
+    await store.artifact(digest);
     expect((await stat(cacheDir)).mode & 0o777).toBe(0o700);
     expect((await stat(await only(cacheDir))).mode & 0o777).toBe(0o600);
     const again = testRegistryParts(database, { "registry.cache_dir": cacheDir });
-    expect((await again.store.load(digest)).artifact.digest).toBe(digest);
+    expect((await again.store.artifact(digest)).digest).toBe(digest);
   });
 
   it("reads from the database what was changed on the disk", async () => {
     const { store, cacheDir } = testRegistryParts(database);
-    await store.load(digest);
+    await store.artifact(digest);
     await truncate(await only(cacheDir), 100);
     const again = testRegistryParts(database, { "registry.cache_dir": cacheDir });
-    expect((await again.store.load(digest)).artifact.digest).toBe(digest);
+    expect((await again.store.artifact(digest)).digest).toBe(digest);
     expect((await stat(await only(cacheDir))).size).toBeGreaterThan(100);
   });
 
@@ -53,10 +53,10 @@ describe("ComponentStore", () => {
     const damage = "update tasker_host.artifacts set bytes = set_byte(bytes, 50, 0) where digest = $1";
     await database.query("test_damage", damage, [digest]);
     const { store, registry } = testRegistryParts(database);
-    await expect(store.load(digest)).rejects.toMatchObject({ code: "TSK_COMPONENT_ARTIFACT_CORRUPT" });
+    await expect(store.artifact(digest)).rejects.toMatchObject({ code: "TSK_COMPONENT_ARTIFACT_CORRUPT" });
     expect(store.refused).toMatchObject([{ digest }]);
     await registry.register("shop", component, undefined);
-    expect((await store.load(digest)).artifact.digest).toBe(digest);
+    expect((await store.artifact(digest)).digest).toBe(digest);
     expect(store.refused).toEqual([]);
   });
 
@@ -71,7 +71,7 @@ describe("ComponentStore", () => {
       [digest, theirs],
     );
     const { store } = testRegistryParts(database);
-    await expect(store.load(digest)).rejects.toMatchObject({ code: "TSK_COMPONENT_ARTIFACT_CORRUPT" });
+    await expect(store.artifact(digest)).rejects.toMatchObject({ code: "TSK_COMPONENT_ARTIFACT_CORRUPT" });
     await database.query("test_unswap", "delete from tasker_host.artifacts where digest = $1", [digest]);
   });
 });
@@ -98,7 +98,7 @@ describe("RegistryWatch", () => {
     });
     await watch.start();
     await expect.poll(forms, { timeout: 10_000 }).toBe(2);
-    expect((await store.load(digest)).artifact.manifest.name).toBe("charge");
+    expect((await store.artifact(digest)).manifest.name).toBe("charge");
   });
 });
 

@@ -10,6 +10,7 @@ import { ArtifactCache } from "../registry/artifact-cache.ts";
 import { ComponentStore } from "../registry/component-store.ts";
 import { HandlerRegistry } from "../registry/handler-registry.ts";
 import { NamespaceGrants } from "../registry/namespace-grants.ts";
+import type { OpenedDatabase } from "./open-database.ts";
 
 /** What the host knows of handlers, and where it keeps them. */
 export interface RegistryParts {
@@ -21,7 +22,12 @@ export interface RegistryParts {
 /** Builds the registry from its parts; nothing is read before it is asked. */
 export function buildRegistry(
   config: HostConfig,
-  deps: { readonly database: Database; readonly clock: Clock; readonly logger: Logger },
+  deps: {
+    readonly database: Database;
+    readonly databaseKind: OpenedDatabase["kind"];
+    readonly clock: Clock;
+    readonly logger: Logger;
+  },
 ): RegistryParts {
   const { database } = deps;
   const { registry: settings } = config;
@@ -38,6 +44,7 @@ export function buildRegistry(
     defaultCapabilities: config.grants.defaultCapabilities,
     defaultLimits: defaultLimits(config),
     ceilings: ceilings(config),
+    capabilityCeiling: config.grants.ceilings.capabilities,
   });
   const registry = new HandlerRegistry({
     database,
@@ -45,9 +52,22 @@ export function buildRegistry(
     grants,
     maxUploads: settings.maxUploads,
     hostActor: localActor(),
-    replaceVersions: settings.replaceVersions,
+    replaceVersions: mayReplace(settings.replaceVersions, deps.databaseKind),
   });
   return { store, grants, registry };
+}
+
+function mayReplace(where: HostConfig["registry"]["replaceVersions"], kind: OpenedDatabase["kind"]): boolean {
+  switch (where) {
+    case "never":
+      return false;
+    case "embedded":
+      return kind === "embedded";
+    case "always":
+      return true;
+    default:
+      return where satisfies never;
+  }
 }
 
 function prepareLimits({ sandbox: { prepare } }: HostConfig): PrepareLimits {

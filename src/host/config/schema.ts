@@ -3,7 +3,14 @@
  * ranges and meanings here. `docs/configuration.md` is generated from both.
  */
 import { LOG_LEVELS } from "../../core/logger.ts";
-import { MAX_ERROR_BYTES, MAX_FUEL, MAX_LOG_BYTES, MAX_RESULT_BYTES, WALL_NAMES } from "../../runtime/index.ts";
+import {
+  MAX_ERROR_BYTES,
+  MAX_FUEL,
+  MAX_LOG_BYTES,
+  MAX_RESULT_BYTES,
+  MAX_SOURCE_MAP_CHARS,
+  WALL_NAMES,
+} from "../../runtime/index.ts";
 import { CAPABILITY_NAMES, capabilityText } from "../domain/capabilities.ts";
 import { NAMESPACE_PATTERN, NAMESPACE_RULE } from "../domain/names.ts";
 import { choice, decimal, flag, section, text, textList, type ValueOf, wholeNumber } from "./key.ts";
@@ -19,6 +26,7 @@ const HTTP_URL = /^https?:\/\/[^\s/?#]+[^\s?#]*$/;
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
 const ORIGIN = /^(\*|https?:\/\/[A-Za-z0-9.[\]:-]+)$/;
 const JWKS_URL = /^(|https:\/\/[^\s/?#]\S*|http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])([:/]\S*)?)$/;
+const CAPABILITY = new RegExp(`^(${CAPABILITY_NAMES.join("|")})$`);
 const DATABASE_URL = /^$|^postgres(ql)?:\/\/\S+$/;
 
 export const CONFIG_SCHEMA = section("The host", {
@@ -337,23 +345,31 @@ export const CONFIG_SCHEMA = section("The host", {
         min: 0.1,
         max: HOUR_SECONDS,
       }),
-      max_source_map_bytes: wholeNumber("Size of a source map that comes with a component.", { min: 0, max: GIB }),
+      max_source_map_bytes: wholeNumber("Size of a source map that comes with a component.", {
+        min: 0,
+        max: MAX_SOURCE_MAP_CHARS,
+      }),
       poll_interval_seconds: decimal("How often the host looks for changed handlers when no notification comes.", {
         min: 0.05,
         max: HOUR_SECONDS,
       }),
-      replace_versions: flag(
-        "`run --handlers` puts other bytes under a version that was used, and promotes what it loads, however much it imports: for a developer's own host. Uploads never do.",
+      replace_versions: choice(
+        'Where `run --handlers` puts other bytes under a version that was used, and promotes what it loads, however much it imports: for a developer\'s own host. "embedded": only in the embedded database, which nobody shares. Uploads never do.',
+        ["never", "embedded", "always"],
       ),
     },
   ),
 
   grants: section("What the handlers of a namespace may import and use, where `tasker-host grants set` says nothing.", {
     default_capabilities: textList("Capabilities of a namespace without grants of its own.", {
-      pattern: new RegExp(`^(${CAPABILITY_NAMES.join("|")})$`),
+      pattern: CAPABILITY,
       accepted: `an array of capabilities (${CAPABILITY_NAMES.map((name) => `${name}: ${capabilityText(name)}`).join("; ")})`,
     }),
     ceilings: section("What no namespace gets beyond on this host, whatever it was granted.", {
+      capabilities: textList("Capabilities that namespaces may have at all.", {
+        pattern: CAPABILITY,
+        accepted: `an array of capabilities (${CAPABILITY_NAMES.join(", ")})`,
+      }),
       fuel: wholeNumber("Units of the fuel schedule, for one run.", { min: 1, max: MAX_FUEL }),
       max_memory_bytes: wholeNumber("Memories and tables of one run.", { min: 64 * KIB, max: 4 * GIB }),
       deadline_seconds: decimal("Longest deadline of a step, whatever its template says.", {

@@ -14,11 +14,12 @@ import {
   artifactSha256,
   loadArtifact,
   loadComponent,
-  loadSourceMap,
   type NewComponent,
   storeComponent,
 } from "../database/components.ts";
 import type { Database } from "../database/connection.ts";
+import { loadSourceMap, versionsOfDigest } from "../database/handler-lists.ts";
+import type { VersionName } from "../database/handler-versions.ts";
 import { capabilitiesOf } from "../domain/capabilities.ts";
 import type { ArtifactCache } from "./artifact-cache.ts";
 import { BoundedMap } from "./bounded-map.ts";
@@ -33,7 +34,18 @@ export interface LoadedComponent {
 /** A stored component that this host will not run. */
 export interface RefusedComponent {
   readonly digest: string;
+  /** What it is called, in all namespaces that have it; empty where that could not be asked. */
+  readonly versions: readonly VersionName[];
   readonly error: TaskerError;
+}
+
+/** The prepared form of bytes that were brought along. */
+export interface PreparedUpload {
+  readonly artifact: Artifact;
+  /** False where the database had it already. */
+  readonly prepared: boolean;
+  /** The database has one that is wrong. */
+  readonly replaceArtifact: boolean;
 }
 
 export interface ComponentStoreOptions {
@@ -54,19 +66,31 @@ export interface ComponentStoreOptions {
 export class ComponentStore {
   readonly #options: ComponentStoreOptions;
   /** Promises, so that ten steps of one digest load it once. */
-  readonly #loaded: BoundedMap<string, Promise<LoadedComponent>>;
-  readonly #refused = new Map<string, TaskerError>();
+  readonly #loaded: BoundedMap<string, Promise<Artifact>>;
+  /** By namespace and digest. */
+  readonly #sourceMaps: BoundedMap<string, Promise<string | undefined>>;
+  /** Those of the same keys that have none so far. */
+  #unmapped: BoundedMap<string, true>;
+  readonly #refused = new Map<string, RefusedComponent>();
   readonly #line: WaitingLine;
 
   constructor(options: ComponentStoreOptions) {
     this.#options = options;
     this.#loaded = new BoundedMap(options.maxLoaded);
+    this.#sourceMaps = new BoundedMap(options.maxLoaded);
+    this.#unmapped = new BoundedMap(options.maxLoaded);
     this.#line = new WaitingLine({ maxActive: options.maxPreparing, maxWaiting: Infinity });
   }
 
   /** Components whose last load was refused: damaged, or not acceptable to this host's preparer. */
   get refused(): readonly RefusedComponent[] {
-    return [...this.#refused].map(([digest, error]) => ({ digest, error }));
+    return [...this.#refused.values()];
+  }
+
+  /** The component with this digest and its source map, if the namespace has one. @throws see `artifact` */
+  async load(namespace: string, digest: string): Promise<LoadedComponent> {
+    const [artifact, sourceMap] = await Promise.all([this.artifact(digest), this.#sourceMap(namespace, digest)]);
+    return { artifact, sourceMap };
   }
 
   /**
@@ -74,57 +98,94 @@ export class ComponentStore {
    * @throws TSK_COMPONENT_UNKNOWN where the database does not have it, TSK_COMPONENT_ARTIFACT_CORRUPT where what it has is not
    * what was stored. A load that failed is tried again by the next step that needs it.
    */
-  load(digest: string): Promise<LoadedComponent> {
+  artifact(digest: string): Promise<Artifact> {
     const known = this.#loaded.get(digest);
     if (known !== undefined) return known;
-    const loading = this.#load(digest);
+    const loading = this.#load(digest).catch(async (error: unknown) => {
+      this.#loaded.delete(digest);
+      await this.#noteRefusal(digest, error);
+      throw error;
+    });
     this.#loaded.set(digest, loading);
     loading.then(
       () => this.#refused.delete(digest),
-      (error: unknown) => {
-        this.#loaded.delete(digest);
-        if (isTaskerError(error) && error.code.startsWith("TSK_COMPONENT_")) this.#refused.set(digest, error);
-      },
+      () => undefined,
     );
     return loading;
   }
 
-  /** Forgets what is known of a digest: the next load begins at its beginnings. */
-  forget(digest: string): void {
+  /** Forgets what is known of a component: the next load begins at its beginnings. */
+  forget(namespace: string, digest: string): void {
     this.#loaded.delete(digest);
     this.#refused.delete(digest);
+    this.#unmapped.delete(keyOf(namespace, digest));
+  }
+
+  /** Asks again what was missing or refused so far: somebody may have brought it along. Never rejects. */
+  async lookAgain(): Promise<void> {
+    this.#unmapped = new BoundedMap(this.#options.maxLoaded);
+    for (const digest of this.#refused.keys()) {
+      const versions = await versionsOfDigest(this.#options.database, digest).catch(() => undefined);
+      // What was deleted is nobody's problem any more.
+      if (versions?.length === 0) this.#refused.delete(digest);
+      else await this.artifact(digest).catch(() => undefined);
+    }
   }
 
   /**
    * The prepared form of an upload, from the database where somebody stored it, else made now. Nothing is stored yet.
    * @throws TSK_COMPONENT_… where the gate refuses it.
    */
-  async prepare(bytes: Uint8Array<ArrayBuffer>): Promise<{ readonly artifact: Artifact; readonly prepared: boolean }> {
+  async prepare(bytes: Uint8Array<ArrayBuffer>): Promise<PreparedUpload> {
     const digest = sha256Of(bytes);
+    let replaceArtifact = false;
     const stored = await this.#loadArtifact(digest).catch((error: unknown) => {
-      // A damaged one is made again, and replaced.
-      if (isTaskerError(error, "TSK_COMPONENT_ARTIFACT_CORRUPT")) return undefined;
+      // One that is damaged, or that of another component, is made again and replaced.
+      replaceArtifact = isTaskerError(error, "TSK_COMPONENT_ARTIFACT_CORRUPT");
+      if (replaceArtifact) return undefined;
       throw error;
     });
-    if (stored !== undefined) return { artifact: stored, prepared: false };
+    if (stored !== undefined) return { artifact: stored, prepared: false, replaceArtifact };
     const artifact = await this.#line.run(`Cannot prepare component ${digest}`, () =>
       prepareComponent(bytes, this.#options.prepareLimits),
     );
     this.#options.logger.debug({ digest, name: artifact.manifest.name }, "component prepared");
-    return { artifact, prepared: true };
+    return { artifact, prepared: true, replaceArtifact };
   }
 
   /** Makes the form that this host runs, from the stored bytes, where nobody has made it yet. */
   async prepareAgain(digest: string): Promise<void> {
     const key = { digest, preparerVersion: PREPARER_VERSION, fuelScheduleId: FUEL_SCHEDULE_ID };
     if ((await artifactSha256(this.#options.database, key)) !== undefined) return;
-    await this.load(digest);
+    await this.artifact(digest);
   }
 
-  async #load(digest: string): Promise<LoadedComponent> {
-    const artifact = await this.#loadArtifact(digest);
-    if (artifact === undefined) return this.#prepareStored(digest);
-    return { artifact, sourceMap: await loadSourceMap(this.#options.database, digest) };
+  async #load(digest: string): Promise<Artifact> {
+    return (await this.#loadArtifact(digest)) ?? this.#prepareStored(digest);
+  }
+
+  #sourceMap(namespace: string, digest: string): Promise<string | undefined> {
+    const key = keyOf(namespace, digest);
+    if (this.#unmapped.get(key)) return Promise.resolve(undefined);
+    const known = this.#sourceMaps.get(key);
+    if (known !== undefined) return known;
+    const loading = loadSourceMap(this.#options.database, { namespace, digest });
+    this.#sourceMaps.set(key, loading);
+    loading.then(
+      (sourceMap) => {
+        if (sourceMap !== undefined) return;
+        this.#sourceMaps.delete(key);
+        this.#unmapped.set(key, true);
+      },
+      () => this.#sourceMaps.delete(key),
+    );
+    return loading;
+  }
+
+  async #noteRefusal(digest: string, error: unknown): Promise<void> {
+    if (!isTaskerError(error) || !error.code.startsWith("TSK_COMPONENT_")) return;
+    const versions = await versionsOfDigest(this.#options.database, digest).catch(() => []);
+    this.#refused.set(digest, { digest, versions, error });
   }
 
   /** What the database says the artifact's bytes are, from wherever they are nearest. */
@@ -143,37 +204,31 @@ export class ComponentStore {
     return artifact;
   }
 
-  async #prepareStored(digest: string): Promise<LoadedComponent> {
+  async #prepareStored(digest: string): Promise<Artifact> {
     const { database, prepareLimits } = this.#options;
-    const component = await loadComponent(database, digest);
-    if (component === undefined) {
+    const bytes = await loadComponent(database, digest);
+    if (bytes === undefined) {
       throw new TaskerError("TSK_COMPONENT_UNKNOWN", {
         attempted: `Cannot load component ${digest}`,
         found: "the database has no component with this digest",
       });
     }
-    const { bytes, sourceMap } = component;
     if (sha256Of(bytes) !== digest) corrupt(digest, "its stored bytes have another digest");
     const artifact = await this.#line.run(`Cannot prepare component ${digest}`, () =>
       prepareComponent(bytes, prepareLimits),
     );
-    await storeComponent(database, newComponent(artifact, bytes, sourceMap));
-    return { artifact, sourceMap };
+    await storeComponent(database, newComponent(artifact, bytes));
+    return artifact;
   }
 }
 
 /** A component as the database stores it. */
-export function newComponent(
-  artifact: Artifact,
-  bytes: Uint8Array<ArrayBuffer>,
-  sourceMap: string | undefined,
-): NewComponent {
+export function newComponent(artifact: Artifact, bytes: Uint8Array<ArrayBuffer>): NewComponent {
   return {
     digest: artifact.digest,
     preparerVersion: artifact.preparerVersion,
     fuelScheduleId: artifact.fuelScheduleId,
     bytes,
-    sourceMap,
     imports: artifact.imports,
     exports: artifact.exports,
     capabilities: capabilitiesOf(artifact.imports),
@@ -194,6 +249,10 @@ function decodedAs(digest: string, bytes: Uint8Array): Artifact {
 
 function corrupt(digest: string, found: string): never {
   throw new TaskerError("TSK_COMPONENT_ARTIFACT_CORRUPT", { attempted: `Cannot load component ${digest}`, found });
+}
+
+function keyOf(namespace: string, digest: string): string {
+  return `${namespace}/${digest}`;
 }
 
 function sha256Of(bytes: Uint8Array): string {

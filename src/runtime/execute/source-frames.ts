@@ -1,6 +1,7 @@
 /** Stack traces of guest languages as frames, mapped to the author's source where a source map is known. */
 import { decodedMappings, isIgnored, originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import type { Artifact } from "../artifact.ts";
+import { MAX_SOURCE_MAP_CHARS } from "../limits.ts";
 import { type CompiledPlace, type FunctionSites, functionSites, placeOf, type WasmFrame } from "./wasm-frames.ts";
 
 /** One position in a guest's source. Lines and columns count from 1. */
@@ -16,8 +17,6 @@ interface Frame {
 const MAX_FRAMES = 32;
 const MAX_STACK_CHARS = 16_384;
 const MAX_FILE_CHARS = 400;
-/** Parsing a map is host CPU outside fuel: about 40 ms for 8 MB. */
-const MAX_SOURCE_MAP_CHARS = 8_388_608;
 
 /** QuickJS: `at name (file:line:column)`. StarlingMonkey: `name@file:line:column`. */
 const QUICKJS = /^\s*at (?:(?<name>.{0,200}?) )?\(?(?<file>[^()]{1,400}?):(?<line>\d{1,9})(?::(?<column>\d{1,9}))?\)?$/;

@@ -19,7 +19,15 @@ export function testRegistryParts(
     env: { TASKER_ENV: "test" },
     flags: flags.map(([key, value]) => ({ flag: "test", key, value })),
   });
-  return { ...buildRegistry(config, { database, clock: systemClock, logger: silentLogger }), cacheDir };
+  return {
+    ...buildRegistry(config, {
+      database,
+      databaseKind: "external",
+      clock: systemClock,
+      logger: silentLogger,
+    }),
+    cacheDir,
+  };
 }
 
 /** A registry on a database. */
