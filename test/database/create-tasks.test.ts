@@ -235,5 +235,13 @@ describe.each(testServerNames())("createTasks() on %s", (server) => {
     expect((await registerTemplate(database, TEST_ACTOR, template("first", "s"))).changed).toBe(false);
     expect((await registerTemplate(database, TEST_ACTOR, template("first", "other"))).changed).toBe(true);
     expect(await queueLength(database, "templates")).toBe(0);
+    const audited = await database.query(
+      "test_audited",
+      `select actor_name, subject - 'configuration_sha256' as subject from tasker_host.audit_entries
+        where action = 'template.registered' and namespace = 'templates'`,
+    );
+    // One for each change, and none for what was there.
+    expect(audited).toHaveLength(2);
+    expect(audited[0]).toMatchObject({ actor_name: TEST_ACTOR.name });
   });
 });

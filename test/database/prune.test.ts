@@ -77,6 +77,29 @@ describe.each(testServerNames())("prune() on %s", (server) => {
     expect(await pruneAll(database, {})).toEqual(none);
   });
 
+  it("says in the audit what it took out of it, and ends though it writes that itself", async () => {
+    await using test = await testDatabase({ server });
+    const database = test.open();
+    await history(database);
+    const insert = `insert into tasker_host.audit_entries (recorded_at, action, actor_kind, actor_name, actor_origin, subject)
+      select now(), 'token.created', 'local', 'old', 'cli', '{}' from generate_series(1, 5)`;
+    await database.query("test_entries", insert);
+    const count = "select count(*)::int as entries from tasker_host.audit_entries where action <> 'audit.pruned'";
+    const [before] = await database.query<{ entries: number }>("test_count", count);
+    // Later than everything that the pruning writes.
+    await pruneAll(database, { auditMs: Date.now() + DAY_MS });
+    const left = await database.query<{ action: string; actor: string; entries: number }>(
+      "test_left_audit",
+      "select action, actor_name as actor, (subject ->> 'entries')::int as entries from tasker_host.audit_entries",
+    );
+    expect(new Set(left.map(({ action, actor }) => `${action} by ${actor}`))).toEqual(
+      new Set([`audit.pruned by ${TEST_ACTOR.name}`]),
+    );
+    expect(left.at(-1)?.entries).toBeGreaterThan(0);
+    expect(before?.entries).toBeGreaterThan(4);
+    expect(await pruneAll(database, { auditMs: Date.now() + DAY_MS })).toMatchObject({ auditEntries: 0 });
+  });
+
   it("passes by a task that somebody holds, without waiting", async () => {
     await using test = await testDatabase({ server });
     const database = test.open({ maxConnections: 4 });
