@@ -3,7 +3,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { loadComponent } from "../../src/host/database/components.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { setGrants } from "../../src/host/database/grants.ts";
-import { activeCallables, listActivations, listHandlers, loadSourceMap, readVersion } from "../../src/host/database/handler-lists.ts";
+import {
+  activeCallables,
+  listActivations,
+  listHandlers,
+  loadSourceMap,
+  readVersion,
+} from "../../src/host/database/handler-lists.ts";
 import {
   approveVersion,
   deactivateHandler,

@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { PrepareLimits } from "../../runtime/index.ts";
+import { FUEL_SCHEDULE_ID, prepareComponent, PREPARER_VERSION } from "../../runtime/index.ts";
 import { localActor } from "../cli/local-actor.ts";
 import type { HostConfig } from "../config/schema.ts";
 import type { Database } from "../database/connection.ts";
 import type { GrantLimits } from "../domain/grants.ts";
 import { ArtifactCache } from "../registry/artifact-cache.ts";
-import { ComponentStore } from "../registry/component-store.ts";
+import { ComponentStore, type Preparer } from "../registry/component-store.ts";
 import { HandlerRegistry } from "../registry/handler-registry.ts";
 import { NamespaceGrants } from "../registry/namespace-grants.ts";
 import type { OpenedDatabase } from "./open-database.ts";
@@ -34,7 +34,7 @@ export function buildRegistry(
   const store = new ComponentStore({
     database,
     cache: new ArtifactCache({ ...deps, folder: resolve(settings.cacheDir), maxBytes: settings.cacheMaxBytes }),
-    prepareLimits: prepareLimits(config),
+    preparer: preparer(config),
     maxLoaded: settings.maxLoadedComponents,
     maxPreparing: settings.maxPreparing,
     logger: deps.logger,
@@ -70,9 +70,13 @@ function mayReplace(where: HostConfig["registry"]["replaceVersions"], kind: Open
   }
 }
 
-function prepareLimits({ sandbox: { prepare } }: HostConfig): PrepareLimits {
+function preparer({ sandbox: { prepare } }: HostConfig): Preparer {
   const { timeoutSeconds, ...limits } = prepare;
-  return { ...limits, timeoutMs: timeoutSeconds * 1_000 };
+  return {
+    preparerVersion: PREPARER_VERSION,
+    fuelScheduleId: FUEL_SCHEDULE_ID,
+    prepare: (bytes) => prepareComponent(bytes, { ...limits, timeoutMs: timeoutSeconds * 1_000 }),
+  };
 }
 
 function ceilings({ grants: { ceilings: most } }: HostConfig): Required<GrantLimits> {

@@ -1,21 +1,15 @@
 import { createHash } from "node:crypto";
 import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
+import { type Artifact, decodeArtifact, encodeArtifact } from "../../runtime/index.ts";
 import {
-  type Artifact,
-  decodeArtifact,
-  encodeArtifact,
-  FUEL_SCHEDULE_ID,
-  prepareComponent,
-  type PrepareLimits,
-  PREPARER_VERSION,
-} from "../../runtime/index.ts";
-import {
+  type ArtifactKey,
   artifactSha256,
   loadArtifact,
   loadComponent,
   type NewComponent,
   storeComponent,
+  unpreparedDigests,
 } from "../database/components.ts";
 import type { Database } from "../database/connection.ts";
 import { loadSourceMap, versionsOfDigest } from "../database/handler-lists.ts";
@@ -48,10 +42,16 @@ export interface PreparedUpload {
   readonly replaceArtifact: boolean;
 }
 
+/** Which prepared forms a host runs, and how it makes them: hosts of two versions on one database have two. */
+export interface Preparer extends Omit<ArtifactKey, "digest"> {
+  /** @throws TSK_COMPONENT_… where the gate refuses the component. */
+  readonly prepare: (bytes: Uint8Array<ArrayBuffer>) => Promise<Artifact>;
+}
+
 export interface ComponentStoreOptions {
   readonly database: Database;
   readonly cache: ArtifactCache;
-  readonly prepareLimits: PrepareLimits;
+  readonly preparer: Preparer;
   /** Components that are kept in memory. */
   readonly maxLoaded: number;
   /** Components that are prepared at once; others wait. */
@@ -146,17 +146,19 @@ export class ComponentStore {
       throw error;
     });
     if (stored !== undefined) return { artifact: stored, prepared: false, replaceArtifact };
-    const artifact = await this.#line.run(`Cannot prepare component ${digest}`, () =>
-      prepareComponent(bytes, this.#options.prepareLimits),
-    );
+    const artifact = await this.#prepare(digest, bytes);
     this.#options.logger.debug({ digest, name: artifact.manifest.name }, "component prepared");
     return { artifact, prepared: true, replaceArtifact };
   }
 
+  /** Stored components without the form that this host runs, active ones first. */
+  unprepared(): Promise<readonly string[]> {
+    return unpreparedDigests(this.#options.database, this.#options.preparer);
+  }
+
   /** Makes the form that this host runs, from the stored bytes, where nobody has made it yet. */
   async prepareAgain(digest: string): Promise<void> {
-    const key = { digest, preparerVersion: PREPARER_VERSION, fuelScheduleId: FUEL_SCHEDULE_ID };
-    if ((await artifactSha256(this.#options.database, key)) !== undefined) return;
+    if ((await artifactSha256(this.#options.database, this.#key(digest))) !== undefined) return;
     await this.artifact(digest);
   }
 
@@ -190,22 +192,32 @@ export class ComponentStore {
 
   /** What the database says the artifact's bytes are, from wherever they are nearest. */
   async #loadArtifact(digest: string): Promise<Artifact | undefined> {
-    const { database, cache } = this.#options;
-    const key = { digest, preparerVersion: PREPARER_VERSION, fuelScheduleId: FUEL_SCHEDULE_ID };
+    const { database, cache, preparer } = this.#options;
+    const key = this.#key(digest);
     const sha256 = await artifactSha256(database, key);
     if (sha256 === undefined) return undefined;
     const cached = await cache.read(sha256);
-    if (cached !== undefined) return decodedAs(digest, cached);
+    if (cached !== undefined) return decodedAs(digest, preparer, cached);
     const bytes = await loadArtifact(database, key);
     if (bytes === undefined) return undefined;
     if (sha256Of(bytes) !== sha256) corrupt(digest, "its prepared form has another digest than when it was stored");
-    const artifact = decodedAs(digest, bytes);
+    const artifact = decodedAs(digest, preparer, bytes);
     await cache.write(sha256, bytes);
     return artifact;
   }
 
+  #prepare(digest: string, bytes: Uint8Array<ArrayBuffer>): Promise<Artifact> {
+    const { preparer } = this.#options;
+    return this.#line.run(`Cannot prepare component ${digest}`, () => preparer.prepare(bytes));
+  }
+
+  #key(digest: string): ArtifactKey {
+    const { preparerVersion, fuelScheduleId } = this.#options.preparer;
+    return { digest, preparerVersion, fuelScheduleId };
+  }
+
   async #prepareStored(digest: string): Promise<Artifact> {
-    const { database, prepareLimits } = this.#options;
+    const { database } = this.#options;
     const bytes = await loadComponent(database, digest);
     if (bytes === undefined) {
       throw new TaskerError("TSK_COMPONENT_UNKNOWN", {
@@ -214,9 +226,7 @@ export class ComponentStore {
       });
     }
     if (sha256Of(bytes) !== digest) corrupt(digest, "its stored bytes have another digest");
-    const artifact = await this.#line.run(`Cannot prepare component ${digest}`, () =>
-      prepareComponent(bytes, prepareLimits),
-    );
+    const artifact = await this.#prepare(digest, bytes);
     await storeComponent(database, newComponent(artifact, bytes));
     return artifact;
   }
@@ -238,10 +248,10 @@ export function newComponent(artifact: Artifact, bytes: Uint8Array<ArrayBuffer>)
 }
 
 /** The artifact in the bytes, if it is the one of this component and for this host. */
-function decodedAs(digest: string, bytes: Uint8Array): Artifact {
+function decodedAs(digest: string, { preparerVersion, fuelScheduleId }: Preparer, bytes: Uint8Array): Artifact {
   const artifact = decodeArtifact(bytes);
   if (artifact.digest !== digest) corrupt(digest, `its prepared form is that of component ${artifact.digest}`);
-  if (artifact.preparerVersion !== PREPARER_VERSION || artifact.fuelScheduleId !== FUEL_SCHEDULE_ID) {
+  if (artifact.preparerVersion !== preparerVersion || artifact.fuelScheduleId !== fuelScheduleId) {
     corrupt(digest, `its prepared form is for preparer ${artifact.preparerVersion}, ${artifact.fuelScheduleId}`);
   }
   return artifact;

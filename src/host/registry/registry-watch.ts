@@ -2,10 +2,8 @@ import type { Clock } from "../../core/clock.ts";
 import { isTaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Service } from "../../core/service.ts";
-import { unpreparedDigests } from "../database/components.ts";
 import type { Database } from "../database/connection.ts";
 import { activeComponents } from "../database/handler-lists.ts";
-import { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "../../runtime/index.ts";
 import type { ComponentStore } from "./component-store.ts";
 import type { NamespaceGrants } from "./namespace-grants.ts";
 
@@ -125,9 +123,8 @@ export class RegistryWatch implements Service {
 
   /** False where the database, and not a component, kept some from being prepared. */
   async #prepareUnprepared(): Promise<boolean> {
-    const { database, store, logger } = this.#options;
-    const form = { preparerVersion: PREPARER_VERSION, fuelScheduleId: FUEL_SCHEDULE_ID };
-    const digests = await unpreparedDigests(database, form);
+    const { store, logger } = this.#options;
+    const digests = await store.unprepared();
     let done = true;
     for (const digest of digests) {
       if (this.#stopped.signal.aborted) return true;
