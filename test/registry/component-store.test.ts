@@ -217,6 +217,17 @@ describe("ArtifactCache", () => {
     expect(await readdir(folder)).toHaveLength(2);
   });
 
+  it("removes what a host left half-written, and nothing that another one may be writing", async () => {
+    const { cacheDir: folder } = testRegistryParts(database);
+    const cache = new ArtifactCache({ folder, maxBytes: 1_000, clock: systemClock, logger: silentLogger });
+    await cache.write("a".repeat(64), new Uint8Array(10));
+    const [old, young] = [`${crypto.randomUUID()}.tmp`, `${crypto.randomUUID()}.tmp`];
+    for (const name of [old, young, "not-ours.tmp"]) await writeFile(join(folder, name), "half");
+    for (const name of [old, "not-ours.tmp"]) await utimes(join(folder, name), 1, 1);
+    await cache.write("b".repeat(64), new Uint8Array(10));
+    expect((await readdir(folder)).sort()).toEqual(["a".repeat(64), "b".repeat(64), young, "not-ours.tmp"].sort());
+  });
+
   it("costs nothing but time where the disk cannot be written", async () => {
     const { cacheDir } = testRegistryParts(database);
     await writeFile(cacheDir, "a file where a folder should be");

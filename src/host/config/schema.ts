@@ -338,7 +338,7 @@ export const CONFIG_SCHEMA = section("The host", {
         max: 64,
       }),
       max_uploads: wholeNumber(
-        "Uploads under way at once, waiting ones among them, each of them in memory; further ones are answered with 503.",
+        "Uploads under way at once, waiting ones among them, each of them in memory, and half of them of one caller at most; further ones are answered with 503.",
         { min: 1, max: 10_000 },
       ),
       upload_timeout_seconds: decimal("An upload whose body takes longer to arrive is answered with 408.", {

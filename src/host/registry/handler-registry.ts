@@ -92,6 +92,8 @@ export class HandlerRegistry {
   readonly grants: NamespaceGrants;
   readonly #options: HandlerRegistryOptions;
   readonly #uploads: WaitingLine;
+  /** Uploads under way, by who sends them. */
+  readonly #uploadsOf = new Map<string, number>();
   /** One line a version, so that of twenty uploads of it nineteen wait for the first and cost nothing. */
   readonly #lines = new Map<string, { line: WaitingLine; users: number }>();
 
@@ -131,13 +133,16 @@ export class HandlerRegistry {
     options: { readonly actor: Actor; readonly promote: boolean; readonly signal: AbortSignal },
   ): Promise<RegisteredComponent> {
     const { namespace, name } = version;
-    return this.#uploads.run(`Cannot upload ${versionText(version)}`, async () =>
-      this.#register(namespace, await read(), {
-        actor: options.actor,
-        promote: options.promote ? "always" : "never",
-        expect: { name, version: version.version },
-        signal: options.signal,
-      }),
+    const attempted = `Cannot upload ${versionText(version)}`;
+    return this.#inShare(options.actor, attempted, () =>
+      this.#uploads.run(attempted, async () =>
+        this.#register(namespace, await read(), {
+          actor: options.actor,
+          promote: options.promote ? "always" : "never",
+          expect: { name, version: version.version },
+          signal: options.signal,
+        }),
+      ),
     );
   }
 
@@ -305,6 +310,26 @@ export class HandlerRegistry {
   async #promote(actor: Actor, version: VersionName): Promise<Promotion> {
     const { database, grants } = this.#options;
     return promotionOf(version, await promoteVersion(database, actor, version, grants.capabilityRules));
+  }
+
+  /** A caller who was recognised has half of the places at most: its slow uploads leave room for those of others. */
+  async #inShare<T>({ kind, name }: Actor, attempted: string, work: () => Promise<T>): Promise<T> {
+    if (kind === "anonymous") return work();
+    const key = `${kind}:${name}`;
+    const share = Math.ceil(this.#options.maxUploads / 2);
+    const underWay = this.#uploadsOf.get(key) ?? 0;
+    if (underWay >= share) {
+      const found = `${kind} "${name}" has ${underWay} uploads under way`;
+      throw new TaskerError("TSK_REGISTRY_BUSY", { attempted, found, accepted: `at most ${share} of one caller` });
+    }
+    this.#uploadsOf.set(key, underWay + 1);
+    try {
+      return await work();
+    } finally {
+      const left = (this.#uploadsOf.get(key) ?? 1) - 1;
+      if (left === 0) this.#uploadsOf.delete(key);
+      else this.#uploadsOf.set(key, left);
+    }
   }
 
   /** Before anything is prepared: most uploads that lose lose here. */

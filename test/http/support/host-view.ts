@@ -28,6 +28,7 @@ export function testHostView(): TestHostView {
     templates: () => [{ namespace: "flows", name: "diamond", version: "1.0.0", steps: 4 }],
     problems: () => [
       { subject: "flows/broken.yaml", namespace: "flows", code: "TSK_TEMPLATE_INVALID", message: "no steps" },
+      { subject: "component abc", namespace: undefined, code: "TSK_COMPONENT_UNKNOWN", message: "nobody has it" },
     ],
     database: () => ({
       kind: "embedded",

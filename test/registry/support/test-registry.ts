@@ -12,6 +12,7 @@ import type { HandlerRegistry } from "../../../src/host/registry/handler-registr
 export function testRegistryParts(
   database: Database,
   settings: Readonly<Record<string, string>> = {},
+  databaseKind: "embedded" | "external" = "external",
 ): RegistryParts & { readonly cacheDir: string } {
   const cacheDir = join(mkdtempSync(join(tmpdir(), "tasker-host-test-")), "artifacts");
   const flags = Object.entries({ "registry.cache_dir": cacheDir, ...settings });
@@ -22,7 +23,7 @@ export function testRegistryParts(
   return {
     ...buildRegistry(config, {
       database,
-      databaseKind: "external",
+      databaseKind,
       clock: systemClock,
       logger: silentLogger,
     }),
@@ -31,6 +32,6 @@ export function testRegistryParts(
 }
 
 /** A registry on a database. */
-export function testRegistry(database: Database, settings: Readonly<Record<string, string>> = {}): HandlerRegistry {
-  return testRegistryParts(database, settings).registry;
+export function testRegistry(...parts: Parameters<typeof testRegistryParts>): HandlerRegistry {
+  return testRegistryParts(...parts).registry;
 }
