@@ -2,7 +2,7 @@ import { readdir, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/logger.ts";
+import { type Logger, silentLogger } from "../../src/core/logger.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { ArtifactCache } from "../../src/host/registry/artifact-cache.ts";
 import { ComponentStore } from "../../src/host/registry/component-store.ts";
@@ -179,7 +179,7 @@ describe("RegistryWatch", () => {
   it("fetches what is active although its namespaces cannot be served, says so, and tries again", async () => {
     const { store, grants } = testRegistryParts(database);
     const fetched = vi.spyOn(store, "load");
-    const logger = { ...silentLogger, warn: vi.fn() };
+    const logger = { ...silentLogger, warn: vi.fn<Logger["warn"]>() };
     let asked = 0;
     await using watch = new RegistryWatch({
       database,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { silentLogger } from "../../src/core/logger.ts";
+import { type Logger, silentLogger } from "../../src/core/logger.ts";
 import { NamespacePools } from "../../src/host/bootstrap/namespace-pools.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
@@ -17,7 +17,9 @@ afterAll(() => test.close());
 
 function setup(only: readonly string[] = []) {
   const served: string[] = [];
-  const addNamespace = vi.fn((namespace: string) => Promise.resolve(void served.push(namespace)));
+  const addNamespace = vi.fn<(namespace: string) => Promise<void>>((namespace) =>
+    Promise.resolve(void served.push(namespace)),
+  );
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of a pool only its namespace is asked
   const coordinator = {
     get pools() {
@@ -25,7 +27,7 @@ function setup(only: readonly string[] = []) {
     },
     addNamespace,
   } as unknown as ConstructorParameters<typeof NamespacePools>[0]["coordinator"];
-  const logger = { ...silentLogger, warn: vi.fn() };
+  const logger = { ...silentLogger, warn: vi.fn<Logger["warn"]>() };
   return { pools: new NamespacePools({ database, coordinator, only, logger }), served, addNamespace, logger };
 }
 

@@ -171,17 +171,23 @@ export class ComponentStore {
     if (this.#unmapped.get(key)) return Promise.resolve(undefined);
     const known = this.#sourceMaps.get(key);
     if (known !== undefined) return known;
-    const loading = loadSourceMap(this.#options.database, { namespace, digest });
+    const loading = this.#loadSourceMap(namespace, digest);
     this.#sourceMaps.set(key, loading);
-    loading.then(
-      (sourceMap) => {
-        if (sourceMap !== undefined) return;
-        this.#sourceMaps.delete(key);
-        this.#unmapped.set(key, true);
-      },
-      () => this.#sourceMaps.delete(key),
-    );
     return loading;
+  }
+
+  async #loadSourceMap(namespace: string, digest: string): Promise<string | undefined> {
+    const key = keyOf(namespace, digest);
+    try {
+      const sourceMap = await loadSourceMap(this.#options.database, { namespace, digest });
+      if (sourceMap !== undefined) return sourceMap;
+      this.#unmapped.set(key, true);
+    } catch (error) {
+      this.#sourceMaps.delete(key);
+      throw error;
+    }
+    this.#sourceMaps.delete(key);
+    return undefined;
   }
 
   async #noteRefusal(digest: string, error: unknown): Promise<void> {
