@@ -32,7 +32,7 @@ begin
       return jsonb_build_object('verdict', 'nothing');
     end if;
     select a.* into strict v_target from tasker_host.handler_activations a where a.activation_id = v_previous;
-    exit when v_target.reason <> 'deactivated' and v_target.version is distinct from v_active and exists (
+    exit when v_target.version is distinct from v_active and exists (
       select from tasker_host.handler_versions v
       where v.namespace = p_namespace and v.name = p_name and v.version = v_target.version
         and v.digest = v_target.digest and v.deprecated_at is null);
