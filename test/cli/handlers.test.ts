@@ -53,7 +53,7 @@ it("leads a version from its upload to its end", async () => {
 
   const refused = await run("handlers", "promote", "payments/charge", "1.1.0");
   expect(refused.exitCode).toBe(2);
-  expect(refused.stderr).toContain("it imports more than 1.0.0, which is active:\n  + tasker:handler/log");
+  expect(refused.stderr).toContain("it imports more than 1.0.0, which ran its callables last:\n  + tasker:handler/log");
   expect(refused.stderr).toContain("→ Let somebody with the permission `handlers:approve`");
   expect(await said("handlers", "approve", "payments/charge", "1.1.0")).toBe("payments/charge 1.1.0 approved\n");
   expect(await said("handlers", "promote", "payments/charge", "1.1.0")).toBe(
@@ -73,6 +73,15 @@ it("leads a version from its upload to its end", async () => {
   expect(await said("handlers", "steps", "payments/charge", "1.0.0")).toBe("it has run no step\n");
   expect((await run("handlers", "delete", "payments/charge", "1.0.0")).stderr).toContain("TSK_REGISTRY_VERSION_ACTIVE");
   expect(await said("handlers", "delete", "payments/charge", "1.1.0")).toBe("payments/charge 1.1.0 deleted\n");
+  expect(await said("handlers", "deactivate", "payments/charge")).toBe(
+    "payments/charge 1.0.0 deactivated, nothing is active\n",
+  );
+  expect((await run("handlers", "deactivate", "payments/charge")).stderr).toContain("TSK_REGISTRY_NOTHING_ACTIVE");
+  expect(await said("handlers", "list", "--namespace", "payments")).toBe(
+    "payments/charge  nothing active, 1 version\n",
+  );
+  expect(await said("handlers", "show", "payments/charge")).toMatch(/1\.0\.0 {2}deactivated /);
+  expect(await said("handlers", "rollback", "payments/charge")).toBe("payments/charge 1.0.0 active again\n");
 });
 
 it("changes the grants that it names, and leaves the others", async () => {
@@ -93,4 +102,12 @@ it.each([
   const { exitCode, stderr } = await run(...args);
   expect(exitCode).not.toBe(0);
   expect(stderr).toContain(words);
+});
+
+it("says which file it cannot upload, and what to do", async () => {
+  const named = ["--namespace", "payments", "--name", "charge", "--version", "1.0.0"];
+  const { exitCode, stderr } = await run("upload", "/nowhere/charge.wasm", ...named);
+  expect(exitCode).not.toBe(0);
+  expect(stderr).toContain('TSK_REQUEST_FILE_UNREADABLE: Cannot read "/nowhere/charge.wasm"');
+  expect(stderr).toContain("→ Give the path of a file");
 });

@@ -4,6 +4,7 @@ import { registerTemplate } from "../../src/host/database/templates.ts";
 import { type ServedApp, serveApp } from "../http/support/served-app.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { runCommand } from "./support/run-command.ts";
+import { TEST_ACTOR } from "../support/test-actor.ts";
 
 /** The commands and the API that is meant for them: what one writes, the other must read. */
 let postgres: TestDatabase;
@@ -19,7 +20,7 @@ beforeAll(async () => {
   ];
   const template = { namespace: "flows", name: "chain", version: "1.0.0" };
   const configurationJson = JSON.stringify({ ...template, namespace_name: template.namespace, steps });
-  await registerTemplate(database, { ...template, description: undefined, configurationJson });
+  await registerTemplate(database, TEST_ACTOR, { ...template, description: undefined, configurationJson });
 });
 
 afterAll(async () => {

@@ -310,7 +310,6 @@ describe.each(testServerNames())("claimSteps() on %s", (server) => {
       storeComponent(database, {
         digest: digest(letter),
         bytes: bytesOf(letter),
-        sourceMap: undefined,
         imports: ["tasker:handler/log@1.0.0"],
         exports: [],
         capabilities: ["log"],

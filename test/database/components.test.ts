@@ -23,7 +23,6 @@ function newComponent(overrides: Partial<NewComponent> = {}): NewComponent {
   return {
     digest: createHash("sha256").update(bytes).digest("hex"),
     bytes,
-    sourceMap: '{"version":3}',
     imports: ["tasker:handler/log@1.0.0"],
     exports: ["tasker:handler/step-handler@1.0.0"],
     capabilities: ["log"],
@@ -42,24 +41,20 @@ async function stored(): Promise<NewComponent> {
 }
 
 describe("storeComponent()", () => {
-  it("keeps every byte of component, source map and prepared form", async () => {
+  it("keeps every byte of component and prepared form", async () => {
     const component = await stored();
-    expect(await loadComponent(database, component.digest)).toEqual({
-      bytes: component.bytes,
-      sourceMap: component.sourceMap,
-    });
+    expect(await loadComponent(database, component.digest)).toEqual(component.bytes);
     expect(await loadArtifact(database, component)).toEqual(component.artifact);
   });
 
   it("keeps what is there, also of many that store the same at once", async () => {
-    const component = newComponent({ sourceMap: undefined });
+    const component = newComponent();
     const others = Array.from({ length: 8 }, () => ({ ...component, artifact: new Uint8Array(randomBytes(10)) }));
     await Promise.all(others.map((each) => storeComponent(database, each)));
     const artifact = await loadArtifact(database, component);
     expect(others.map((each) => each.artifact)).toContainEqual(artifact);
     await storeComponent(database, component);
     expect(await loadArtifact(database, component)).toEqual(artifact);
-    expect((await loadComponent(database, component.digest))?.sourceMap).toBeUndefined();
   });
 
   it("keeps one prepared form for each preparer and fuel schedule", async () => {
@@ -82,7 +77,7 @@ describe("storeComponent()", () => {
     await expect(storeComponent(database, planted)).rejects.toMatchObject({ code: "23514" });
     expect(await loadComponent(database, theirs.digest)).toBeUndefined();
     await storeComponent(database, theirs);
-    expect((await loadComponent(database, theirs.digest))?.bytes).toEqual(theirs.bytes);
+    expect(await loadComponent(database, theirs.digest)).toEqual(theirs.bytes);
   });
 
   it("says the SHA-256 of the prepared form, and stores a damaged one anew", async () => {

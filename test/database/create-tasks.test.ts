@@ -15,6 +15,7 @@ import {
   stepStates,
   taskHistory,
 } from "./support/workflow.ts";
+import { TEST_ACTOR } from "../support/test-actor.ts";
 
 describe.each(testServerNames())("createTasks() on %s", (server) => {
   let test: TestDatabase;
@@ -227,12 +228,20 @@ describe.each(testServerNames())("createTasks() on %s", (server) => {
       configurationJson: JSON.stringify({ steps: [{ name: step }] }),
     });
     const answers = await Promise.all(
-      Array.from({ length: 8 }, () => registerTemplate(database, template("first", "s"))),
+      Array.from({ length: 8 }, () => registerTemplate(database, TEST_ACTOR, template("first", "s"))),
     );
     expect(new Set(answers.map(({ namedTaskUuid }) => namedTaskUuid)).size).toBe(1);
     expect(answers.filter(({ changed }) => changed)).toHaveLength(1);
-    expect((await registerTemplate(database, template("first", "s"))).changed).toBe(false);
-    expect((await registerTemplate(database, template("first", "other"))).changed).toBe(true);
+    expect((await registerTemplate(database, TEST_ACTOR, template("first", "s"))).changed).toBe(false);
+    expect((await registerTemplate(database, TEST_ACTOR, template("first", "other"))).changed).toBe(true);
     expect(await queueLength(database, "templates")).toBe(0);
+    const audited = await database.query(
+      "test_audited",
+      `select actor_name, subject - 'configuration_sha256' as subject from tasker_host.audit_entries
+        where action = 'template.registered' and namespace = 'templates'`,
+    );
+    // One for each change, and none for what was there.
+    expect(audited).toHaveLength(2);
+    expect(audited[0]).toMatchObject({ actor_name: TEST_ACTOR.name });
   });
 });

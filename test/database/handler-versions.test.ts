@@ -3,21 +3,29 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { loadComponent } from "../../src/host/database/components.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { setGrants } from "../../src/host/database/grants.ts";
-import { activeCallables, listActivations, listHandlers, readVersion } from "../../src/host/database/handler-lists.ts";
+import {
+  activeCallables,
+  listActivations,
+  listHandlers,
+  loadSourceMap,
+  readVersion,
+} from "../../src/host/database/handler-lists.ts";
 import {
   approveVersion,
+  deactivateHandler,
   deleteVersion,
   deprecateVersion,
   type NewVersion,
   promoteVersion,
   registerVersion,
+  replaceVersion,
   rollBackHandler,
 } from "../../src/host/database/handler-versions.ts";
 import type { Actor } from "../../src/host/domain/actor.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
 const ACTOR: Actor = { kind: "token", name: "ci", origin: "127.0.0.1" };
-const DEFAULTS = ["log", "wasi"];
+const RULES = { defaults: ["log", "wasi"], ceiling: ["log", "wasi"] };
 const LOG = "tasker:handler/log@1.0.0";
 
 let test: TestDatabase;
@@ -49,7 +57,6 @@ function newVersion(
     component: {
       digest: createHash("sha256").update(bytes).digest("hex"),
       bytes,
-      sourceMap: undefined,
       imports,
       exports: [],
       capabilities: imports.some((each) => each.startsWith("wasi:")) ? ["log", "wasi"] : ["log"],
@@ -58,7 +65,8 @@ function newVersion(
       artifact: new Uint8Array([1, 2, 3]),
       describeFuel: 5,
     },
-    replace: false,
+    sourceMap: undefined,
+    replaceArtifact: false,
     ...overrides,
   };
 }
@@ -69,12 +77,11 @@ async function register(
   given: Parameters<typeof newVersion>[2] = {},
 ): Promise<NewVersion> {
   const made = newVersion(name, version, given);
-  expect(await registerVersion(database, made)).toEqual({ verdict: given.replace ? "replaced" : "created" });
+  expect(await registerVersion(database, made)).toEqual({ verdict: "created" });
   return made;
 }
-const promote = (name: string, version: string) =>
-  promoteVersion(database, ACTOR, { namespace, name, version }, DEFAULTS, false);
-const rollBack = (name: string) => rollBackHandler(database, ACTOR, { namespace, name }, DEFAULTS);
+const promote = (name: string, version: string) => promoteVersion(database, ACTOR, { namespace, name, version }, RULES);
+const rollBack = (name: string) => rollBackHandler(database, ACTOR, { namespace, name }, RULES);
 
 async function auditActions(): Promise<readonly string[]> {
   const rows = await database.query<{ action: string }>(
@@ -108,13 +115,52 @@ describe("registerVersion()", () => {
   it("puts other bytes in the place of a version where it is told to", async () => {
     const before = await register("pay", "1.0.0");
     await promote("pay", "1.0.0");
-    const after = await register("pay", "1.0.0", { replace: true });
-    expect(await promote("pay", "1.0.0")).toEqual({
-      verdict: "promoted",
-      replaced: { version: "1.0.0", digest: before.component.digest },
+    const after = newVersion("pay", "1.0.0");
+    expect(await replaceVersion(database, after, RULES)).toEqual({
+      verdict: "replaced",
+      promotion: { verdict: "promoted", replaced: { version: "1.0.0", digest: before.component.digest } },
     });
     expect(await readVersion(database, after)).toMatchObject({ digest: after.component.digest, active: true });
   });
+});
+
+describe("registerVersion() and source maps", () => {
+  const sourceMapOf = (namespaceOf: string, { component }: NewVersion) =>
+    loadSourceMap(database, { namespace: namespaceOf, digest: component.digest });
+
+  it("keeps the map for the namespace that brought it, and not for another with the same bytes", async () => {
+    const mine = await register("pay", "1.0.0");
+    const theirs = { ...mine, namespace: `${namespace}_b`, sourceMap: "theirs" };
+    await registerVersion(database, theirs);
+    expect(await sourceMapOf(theirs.namespace, mine)).toBe("theirs");
+    expect(await sourceMapOf(namespace, mine)).toBeUndefined();
+    expect(await readVersion(database, mine)).toMatchObject({ has_source_map: false });
+  });
+
+  it("takes one that comes later, says so in the audit, and keeps the first", async () => {
+    const first = await register("pay", "1.0.0");
+    expect(await registerVersion(database, { ...first, sourceMap: "one" })).toEqual({ verdict: "known" });
+    expect(await registerVersion(database, { ...first, sourceMap: "two" })).toEqual({ verdict: "known" });
+    expect(await sourceMapOf(namespace, first)).toBe("one");
+    expect(await auditActions()).toEqual(["handler.uploaded", "handler.source_map_added"]);
+  });
+});
+
+describe("what was stored damaged", () => {
+  it("is whole again after the same bytes came again", async () => {
+    const made = await register("pay", "1.0.0");
+    await database.query("test_damage", "update tasker_host.components set bytes = '\\x00' where digest = $1", [
+      made.component.digest,
+    ]);
+    await registerVersion(database, made);
+    expect(await loadComponent(database, made.component.digest)).toEqual(made.component.bytes);
+  });
+});
+
+it("a namespace that can have no queue has no version, whoever writes it", async () => {
+  const wrong = { ...newVersion("pay", "1.0.0"), namespace: "My-Shop;x" };
+  await expect(registerVersion(database, wrong)).rejects.toMatchObject({ code: "23514" });
+  await expect(replaceVersion(database, wrong, RULES)).rejects.toMatchObject({ code: "23514" });
 });
 
 describe("promoteVersion()", () => {
@@ -173,6 +219,46 @@ describe("promoteVersion()", () => {
     expect(await auditActions()).toContain("grant.approved");
   });
 
+  it("asks for it where a callable comes to another handler, too, also after its own version was deleted", async () => {
+    const random = "wasi:random/random@0.2.6";
+    await register("pay", "1.0.0", { callables: ["pay.a", "pay.x"] });
+    await register("pay", "1.1.0", { callables: ["pay.a"] });
+    await register("pay2", "1.0.0", { callables: ["pay.x"], imports: [LOG, random] });
+    await register("narrow", "1.0.0", { callables: ["pay.x"] });
+    await register("fresh", "1.0.0", { callables: ["fresh.x"], imports: [LOG, random] });
+    for (const version of ["1.0.0", "1.1.0"]) await promote("pay", version);
+    await deleteVersion(database, ACTOR, { namespace, name: "pay", version: "1.0.0" });
+    expect(await promote("pay2", "1.0.0")).toEqual({
+      verdict: "needs_approval",
+      active: "pay@1.0.0",
+      added: ["wasi:random/random"],
+      removed: [],
+    });
+    // A callable that never ran is held against the grants alone.
+    expect(await promote("fresh", "1.0.0")).toMatchObject({ verdict: "promoted" });
+    expect(await promote("narrow", "1.0.0")).toMatchObject({ verdict: "promoted" });
+  });
+
+  it("asks for it after a deactivation as before", async () => {
+    await register("pay", "1.0.0");
+    await register("pay", "1.1.0", { imports: [LOG, "wasi:random/random@0.2.6"] });
+    await promote("pay", "1.0.0");
+    await deactivateHandler(database, ACTOR, { namespace, name: "pay" });
+    expect(await promote("pay", "1.1.0")).toMatchObject({ verdict: "needs_approval", active: "1.0.0" });
+  });
+
+  it("refuses what is beyond the host's ceiling, whatever was granted", async () => {
+    await register("pay", "1.0.0", { imports: [LOG, "wasi:random/random@0.2.6"] });
+    await setGrants(database, ACTOR, { namespace, capabilities: ["log", "wasi"], limits: {} });
+    const version = { namespace, name: "pay", version: "1.0.0" };
+    const refused = { verdict: "not_granted", missing: ["wasi"], granted: ["log"] };
+    expect(await promoteVersion(database, ACTOR, version, { ...RULES, ceiling: ["log"] })).toEqual(refused);
+    expect(await promoteVersion(database, ACTOR, version, RULES)).toMatchObject({ verdict: "promoted" });
+    await register("pay", "1.1.0");
+    await promote("pay", "1.1.0");
+    expect(await rollBackHandler(database, ACTOR, version, { ...RULES, ceiling: ["log"] })).toMatchObject(refused);
+  });
+
   it("refuses what the namespace was not granted, approved or not", async () => {
     await register("pay", "1.0.0", { imports: [LOG, "wasi:random/random@0.2.6"] });
     await setGrants(database, ACTOR, { namespace, capabilities: ["log"], limits: {} });
@@ -222,6 +308,84 @@ describe("rollBackHandler()", () => {
     await deprecateVersion(database, ACTOR, { namespace, name: "pay", version: "1.2.0" }, true);
     await deleteVersion(database, ACTOR, { namespace, name: "pay", version: "1.1.0" });
     expect(await rollBack("pay")).toMatchObject({ verdict: "rolled_back", version: "1.0.0" });
+  });
+});
+
+describe("deactivateHandler()", () => {
+  const deactivate = (name: string) => deactivateHandler(database, ACTOR, { namespace, name });
+
+  it("leaves nothing active, lets another handler have the callables, and the version be deleted", async () => {
+    const { component } = await register("pay", "1.0.0", { callables: ["shared"] });
+    await register("other", "1.0.0", { callables: ["shared"] });
+    await promote("pay", "1.0.0");
+    expect(await promote("other", "1.0.0")).toMatchObject({ verdict: "callable_taken" });
+    expect(await deactivate("pay")).toEqual({ version: "1.0.0", digest: component.digest });
+    expect(await activeCallables(database, namespace)).toEqual([]);
+    expect(await listHandlers(database, [namespace])).toMatchObject([{ name: "other" }, { name: "pay", active: null }]);
+    expect(await deactivate("pay")).toBeNull();
+    expect(await deactivate("nobody")).toBeNull();
+    expect(await promote("other", "1.0.0")).toMatchObject({ verdict: "promoted" });
+    const version = { namespace, name: "pay", version: "1.0.0" };
+    expect(await deleteVersion(database, ACTOR, version)).toEqual({ verdict: "deleted" });
+    expect((await auditActions()).slice(-4)).toEqual([
+      "handler.promoted",
+      "handler.deactivated",
+      "handler.promoted",
+      "handler.deleted",
+    ]);
+  });
+
+  it("is undone by a roll back, and the next one goes on to what was before", async () => {
+    for (const version of ["1.0.0", "1.1.0"]) {
+      await register("pay", version);
+      await promote("pay", version);
+    }
+    await deactivate("pay");
+    expect(await rollBack("pay")).toEqual({ verdict: "rolled_back", version: "1.1.0", replaced: null });
+    expect(await rollBack("pay")).toMatchObject({ verdict: "rolled_back", version: "1.0.0" });
+    expect(await rollBack("pay")).toEqual({ verdict: "nothing" });
+  });
+
+  it("is passed over by the roll back of a promotion that came after it", async () => {
+    await register("pay", "1.0.0");
+    await register("pay", "1.1.0");
+    await promote("pay", "1.0.0");
+    await deactivate("pay");
+    expect(await promote("pay", "1.1.0")).toEqual({ verdict: "promoted", replaced: null });
+    expect(await rollBack("pay")).toMatchObject({ verdict: "rolled_back", version: "1.0.0" });
+    const activations = await listActivations(database, namespace, "pay");
+    expect(activations.map(({ reason }) => reason)).toEqual(["rolled_back", "promoted", "deactivated", "promoted"]);
+  });
+
+  it("tells the hosts", async () => {
+    await register("pay", "1.0.0");
+    await promote("pay", "1.0.0");
+    const told = Promise.withResolvers<string>();
+    database.listen({ tasker_host_registry: (payload) => told.resolve(payload) }, () => void deactivate("pay"));
+    expect(await told.promise).toBe(namespace);
+  });
+});
+
+describe("replaceVersion()", () => {
+  it("changes nothing where the new bytes may not become active", async () => {
+    const before = await register("pay", "1.0.0", { callables: ["own"] });
+    await register("theirs", "1.0.0", { callables: ["taken"] });
+    await promote("pay", "1.0.0");
+    await promote("theirs", "1.0.0");
+    const audited = await auditActions();
+    const after = newVersion("pay", "1.0.0", { callables: ["own", "taken"] });
+    expect(await replaceVersion(database, after, RULES)).toMatchObject({ promotion: { verdict: "callable_taken" } });
+    expect(await readVersion(database, after)).toMatchObject({ digest: before.component.digest, active: true });
+    expect(await activeCallables(database, namespace)).toEqual(["own", "taken"]);
+    expect(await loadComponent(database, after.component.digest)).toBeUndefined();
+    expect(await auditActions()).toEqual(audited);
+  });
+
+  it("lets wider imports through, which its developer sees", async () => {
+    await register("pay", "1.0.0");
+    await promote("pay", "1.0.0");
+    const wider = newVersion("pay", "1.0.0", { imports: [LOG, "wasi:random/random@0.2.6"] });
+    expect(await replaceVersion(database, wider, RULES)).toMatchObject({ promotion: { verdict: "promoted" } });
   });
 });
 

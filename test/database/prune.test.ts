@@ -3,6 +3,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { countPrunable, prune, type PruneBefore, type PrunedRows } from "../../src/host/database/prune.ts";
 import { testDatabase, testServerNames } from "../support/database.ts";
+import { TEST_ACTOR } from "../support/test-actor.ts";
 import {
   brokenInvariants,
   claimOne,
@@ -39,7 +40,7 @@ function everything(atMs: number): PruneBefore {
 }
 
 function pruneAll(database: Database, before: PruneBefore): Promise<PrunedRows> {
-  return prune({ database, before, batchSize: 2, pauseMs: 0, clock: systemClock });
+  return prune({ database, before, batchSize: 2, pauseMs: 0, actor: TEST_ACTOR, clock: systemClock });
 }
 
 describe.each(testServerNames())("prune() on %s", (server) => {
@@ -74,6 +75,29 @@ describe.each(testServerNames())("prune() on %s", (server) => {
     const none = { tasks: 0, steps: 0, archivedMessages: 0, leases: 0, sessions: 0, auditEntries: 0 };
     expect(await pruneAll(database, everything(Date.now() - DAY_MS))).toEqual(none);
     expect(await pruneAll(database, {})).toEqual(none);
+  });
+
+  it("says in the audit what it took out of it, and ends though it writes that itself", async () => {
+    await using test = await testDatabase({ server });
+    const database = test.open();
+    await history(database);
+    const insert = `insert into tasker_host.audit_entries (recorded_at, action, actor_kind, actor_name, actor_origin, subject)
+      select now(), 'token.created', 'local', 'old', 'cli', '{}' from generate_series(1, 5)`;
+    await database.query("test_entries", insert);
+    const count = "select count(*)::int as entries from tasker_host.audit_entries where action <> 'audit.pruned'";
+    const [before] = await database.query<{ entries: number }>("test_count", count);
+    // Later than everything that the pruning writes.
+    await pruneAll(database, { auditMs: Date.now() + DAY_MS });
+    const left = await database.query<{ action: string; actor: string; entries: number }>(
+      "test_left_audit",
+      "select action, actor_name as actor, (subject ->> 'entries')::int as entries from tasker_host.audit_entries",
+    );
+    expect(new Set(left.map(({ action, actor }) => `${action} by ${actor}`))).toEqual(
+      new Set([`audit.pruned by ${TEST_ACTOR.name}`]),
+    );
+    expect(left.at(-1)?.entries).toBeGreaterThan(0);
+    expect(before?.entries).toBeGreaterThan(4);
+    expect(await pruneAll(database, { auditMs: Date.now() + DAY_MS })).toMatchObject({ auditEntries: 0 });
   });
 
   it("passes by a task that somebody holds, without waiting", async () => {

@@ -1,10 +1,15 @@
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Host } from "../../src/host/bootstrap/start-host.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { registerTemplate } from "../../src/host/database/templates.ts";
 import { versionComponent } from "../registry/support/version-component.ts";
 import type { TestDatabase } from "../support/database.ts";
-import { run, startTestHost, submit, testDatabase } from "../support/host.ts";
+import { ended, run, startTestHost, submit, testDatabase } from "../support/host.ts";
+import { TEST_ACTOR } from "../support/test-actor.ts";
 
 /** Two hosts on one database; handlers answer with their own version. */
 let test: TestDatabase;
@@ -29,16 +34,26 @@ afterAll(async () => {
   await test?.close();
 });
 
-async function template(namespace: string, steps: number, callable: string = "charge"): Promise<void> {
-  const all = Array.from({ length: steps }, (_, index) => ({ name: `step_${index}`, handler: { callable } }));
+/** Registers `<namespace>/all`: so many steps, alike but for their names. */
+async function template(namespace: string, steps: number, step: object = {}, into = database): Promise<void> {
+  const all = Array.from({ length: steps }, (_, index) => ({
+    name: `step_${index}`,
+    handler: { callable: "charge" },
+    ...step,
+  }));
   const configurationJson = JSON.stringify({ namespace_name: namespace, name: "all", version: "1.0.0", steps: all });
-  await registerTemplate(database, {
+  await registerTemplate(into, TEST_ACTOR, {
     namespace,
     name: "all",
     version: "1.0.0",
     description: undefined,
     configurationJson,
   });
+}
+
+async function toolchainComponent(language: string): Promise<Uint8Array<ArrayBuffer>> {
+  const path = join(import.meta.dirname, `../fixtures/toolchains/${language}/${language}-words.wasm`);
+  return new Uint8Array(await readFile(path).catch(async () => gunzipSync(await readFile(`${path}.gz`))));
 }
 
 async function call(host: Host, method: string, path: string, body?: string): Promise<Record<string, unknown>> {
@@ -48,31 +63,47 @@ async function call(host: Host, method: string, path: string, body?: string): Pr
   return { status: response.status, ...(text === "" ? {} : (JSON.parse(text) as Record<string, unknown>)) };
 }
 
-async function upload(host: Host, namespace: string, version: string, given = {}, promote = true): Promise<string> {
+async function upload(
+  host: Host,
+  namespace: string,
+  version: string,
+  given = {},
+  promote = true,
+  expected = 201,
+): Promise<string> {
   const body = await versionComponent({ name: "charge", version, callable: "charge", ...given });
   const path = `/v1/namespaces/${namespace}/handlers/charge/versions?version=${version}&promote=${promote}`;
   const headers = { "content-type": "application/wasm" };
   const response = await fetch(host.url + path, { method: "POST", headers, body });
   const answer = (await response.json()) as { digest?: string };
-  if (response.status !== 201 || answer.digest === undefined) throw new Error(JSON.stringify(answer));
+  if (response.status !== expected || answer.digest === undefined) throw new Error(JSON.stringify(answer));
   return answer.digest;
 }
 
 const handler = (namespace: string): string => `/v1/namespaces/${namespace}/handlers/charge`;
 
 it("an upload to one host runs on the other within two seconds, also in a namespace that is new to both", async () => {
-  await template("fresh", 1);
-  const before = performance.now();
-  await upload(one, "fresh", "1.0.0");
-  await expect
-    .poll(() => two.view.namespaces().map(({ namespace }) => namespace), { timeout: 2_000, interval: 20 })
-    .toContain("fresh");
-  await one.stop();
-  const { status, steps } = await run(two, test, "fresh/all", "{}");
-  expect(status).toBe("complete");
-  expect(steps.get("step_0")?.results?.result).toEqual({ version: "1.0.0" });
-  expect(performance.now() - before).toBeLessThan(30_000);
-  one = await startTestHost({ database: test, settings: { "sandbox.isolation": "inline" } });
+  await using own = await testDatabase();
+  // Only the second host may run steps of the namespace, and it has never heard of it.
+  await using front = await startTestHost({
+    database: own,
+    settings: { "sandbox.isolation": "inline", "step_processing.namespaces": "elsewhere" },
+  });
+  await using back = await startTestHost({ database: own, settings: { "sandbox.isolation": "inline" } });
+  expect(back.view.namespaces()).toEqual([]);
+  for (const version of ["1.0.0", "1.1.0"]) {
+    const digest = await upload(front, "fresh", version);
+    const answered = performance.now();
+    if (version === "1.0.0") await template("fresh", 1, {}, own.open());
+    const task = await submit(front, "fresh/all", JSON.stringify({ version }));
+    expect(await own.taskState(task, ["complete", "error"])).toBe("complete");
+    expect(performance.now() - answered).toBeLessThan(2_000);
+    const { steps } = await ended(back, own, task);
+    expect(steps.get("step_0")?.results).toMatchObject({
+      result: { version },
+      metadata: { custom: { module_digest: digest } },
+    });
+  }
 });
 
 it("promotions and roll backs during a stream of steps lose none, and each result names what really ran", async () => {
@@ -146,27 +177,87 @@ it("a step that nobody served at its claim runs with what came since", async () 
   expect(ended.status).toBe("complete");
 });
 
-it("refuses an artifact with a wrong digest, says so in /health/detailed, and keeps serving the others", async () => {
-  await template("damaged", 1);
-  await template("sound", 1);
-  const digest = await upload(two, "damaged", "1.0.0", {}, false);
-  await upload(two, "sound", "1.0.1");
-  await database.query("test_damage", "update tasker_host.artifacts set bytes = bytes || '\\x00' where digest = $1", [
-    digest,
-  ]);
-  await call(two, "POST", `${handler("damaged")}/versions/1.0.0/promote`);
-  await using third = await startTestHost({
-    database: test,
-    settings: { "sandbox.isolation": "inline", "registry.cache_dir": `/tmp/tasker-host-test-empty-${process.pid}` },
+it("runs nothing of an artifact with a wrong digest, names it, serves the others, and heals by an upload", async () => {
+  await using own = await testDatabase();
+  const ownDatabase = own.open();
+  const inline = { "sandbox.isolation": "inline" };
+  await using front = await startTestHost({
+    database: own,
+    settings: { ...inline, "step_processing.namespaces": "elsewhere" },
   });
-  const problems = async (): Promise<unknown> => (await call(third, "GET", "/health/detailed"))["problems"];
-  await expect
-    .poll(problems, { timeout: 5_000 })
-    .toContainEqual(
-      expect.objectContaining({ subject: `component ${digest}`, code: "TSK_COMPONENT_ARTIFACT_CORRUPT" }),
-    );
-  expect(await call(third, "GET", "/health/detailed")).toMatchObject({ status: "ready" });
-  expect((await run(third, test, "sound/all", "{}")).status).toBe("complete");
+  await template("damaged", 1, { retry: { max_attempts: 1 } }, ownDatabase);
+  await template("sound", 1, {}, ownDatabase);
+  const digest = await upload(front, "damaged", "1.0.0", {}, false);
+  await upload(front, "sound", "1.0.1");
+  await ownDatabase.query(
+    "test_damage",
+    "update tasker_host.artifacts set bytes = bytes || '\\x00' where digest = $1",
+    [digest],
+  );
+  await call(front, "POST", `${handler("damaged")}/versions/1.0.0/promote`);
+  // The only one that runs steps, with nothing on its disk.
+  const cacheDir = await mkdtemp(join(tmpdir(), "tasker-host-test-"));
+  await using host = await startTestHost({ database: own, settings: { ...inline, "registry.cache_dir": cacheDir } });
+
+  const refused = await run(host, own, "damaged/all", "{}");
+  expect(refused.status).not.toBe("complete");
+  expect(refused.steps.get("step_0")).toMatchObject({
+    current_state: "error",
+    results: {
+      success: false,
+      result: {},
+      error: { message: expect.stringContaining(`Cannot load component ${digest}`) as unknown },
+      metadata: { retryable: true, custom: { module_digest: null } },
+    },
+  });
+  const problems = async (): Promise<unknown> => (await call(host, "GET", "/health/detailed"))["problems"];
+  const subject = `damaged/charge 1.0.0 (component ${digest})`;
+  expect(await problems()).toEqual([
+    expect.objectContaining({ subject, code: "TSK_COMPONENT_ARTIFACT_CORRUPT" }) as unknown,
+  ]);
+  expect(await call(host, "GET", "/health/detailed")).toMatchObject({ status: "ready" });
+  expect((await run(host, own, "sound/all", "{}")).status).toBe("complete");
+
+  // To the other host: this one hears of it.
+  await upload(front, "damaged", "1.0.0", {}, false, 200);
+  await expect.poll(problems, { timeout: 10_000 }).toEqual([]);
+  const healed = await run(host, own, "damaged/all", '{"again":true}');
+  expect(healed.steps.get("step_0")?.results?.result).toEqual({ version: "1.0.0" });
+});
+
+it.each(["rust", "go"])("a component made with %s is uploaded, promoted and runs", async (language) => {
+  const name = `${language}-words`;
+  const namespace = `made_with_${language}`;
+  await template(namespace, 1, { handler: { callable: `${language}_words` } });
+  const handlers = `/v1/namespaces/${namespace}/handlers/${name}`;
+  const headers = { "content-type": "application/wasm" };
+  const body = await toolchainComponent(language);
+  const uploaded = await fetch(`${one.url}${handlers}/versions?version=1.0.0`, { method: "POST", headers, body });
+  expect(uploaded.status).toBe(201);
+  expect(await call(two, "POST", `${handlers}/versions/1.0.0/promote`)).toMatchObject({ status: 200, changed: true });
+  const { status, steps } = await run(one, test, `${namespace}/all`, '{"text":"b a b"}');
+  expect(status).toBe("complete");
+  expect(steps.get("step_0")?.results?.result).toMatchObject({ words: { a: 1, b: 2 } });
+});
+
+it("runs nothing of a handler that is deactivated, on any host, and again after a roll back", async () => {
+  await template("retired", 1, { retry: { max_attempts: 1 } });
+  const digest = await upload(one, "retired", "1.0.0");
+  expect((await run(one, test, "retired/all", '{"n":1}')).status).toBe("complete");
+  expect(await call(two, "POST", `${handler("retired")}/deactivate`)).toEqual({
+    status: 200,
+    version: "1.0.0",
+    digest,
+  });
+  expect(await call(two, "POST", `${handler("retired")}/deactivate`)).toMatchObject({
+    status: 409,
+    error: { tsk_code: "TSK_REGISTRY_NOTHING_ACTIVE" },
+  });
+  const list = await call(one, "GET", "/v1/namespaces/retired/handlers");
+  expect(list["handlers"]).toMatchObject([{ name: "charge", versions: 1, active: null }]);
+  expect((await run(one, test, "retired/all", '{"n":2}')).status).not.toBe("complete");
+  expect(await call(one, "POST", `${handler("retired")}/rollback`)).toMatchObject({ status: 200, version: "1.0.0" });
+  expect((await run(two, test, "retired/all", '{"n":3}')).status).toBe("complete");
 });
 
 it("holds runs to the grants of their namespace", async () => {

@@ -1,8 +1,9 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Host } from "../../src/host/bootstrap/start-host.ts";
+import { versionComponent } from "../registry/support/version-component.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { run, startTestHost, testDatabase } from "../support/host.ts";
 
@@ -19,6 +20,11 @@ beforeAll(async () => {
   await writeFile(join(folder, "shop/core-module.wasm"), CORE_MODULE);
   await writeFile(join(folder, "shop/text.wasm"), "(component)");
   await writeFile(join(folder, "shop/empty.wasm"), "");
+  await mkdir(join(folder, "My-Shop;x"));
+  const good = await versionComponent({ name: "charge", version: "1.0.0", callable: "charge" });
+  await writeFile(join(folder, "My-Shop;x/charge.wasm"), good);
+  // A folder without anything to load is nobody's business.
+  await mkdir(join(folder, "Notes"));
   database = await testDatabase();
   host = await startTestHost({
     database,
@@ -45,6 +51,7 @@ describe("a handlers folder full of mistakes", () => {
     ["text.wasm", "TSK_COMPONENT_NOT_A_COMPONENT", "component"],
     ["empty.wasm", "TSK_COMPONENT_NOT_A_COMPONENT", "component"],
     ["never-built", "TSK_HOST_HANDLER_UNBUILT", "tasker-host build"],
+    ["My-Shop;x", "TSK_REGISTRY_NAMESPACE_INVALID", "a lower-case letter"],
   ])("names %s with %s and %j", (file, code, words) => {
     const problem = host.handlers.problems.find(({ path }) => basename(path) === file);
     expect(problem?.error.code).toBe(code);
@@ -52,7 +59,7 @@ describe("a handlers folder full of mistakes", () => {
   });
 
   it("keeps none of the good ones from running", async () => {
-    expect(host.handlers.problems).toHaveLength(10);
+    expect(host.handlers.problems).toHaveLength(11);
     expect((await run(host, database, "shop/good", "{}")).status).toBe("complete");
   });
 

@@ -204,7 +204,7 @@ it("GET /status shows what runs and what is wrong", async () => {
     namespaces: [{ namespace: "flows", slots: 4, active: 1, queue_depth: 7, steps_per_second: 12.5, slow: false }],
     sandbox: { isolation: "inline", walls: [{ wall: "own uid", stands: false }] },
     components: [{ callables: ["square"], digest: "ab".repeat(32) }],
-    problems: [{ code: "TSK_TEMPLATE_INVALID" }],
+    problems: [{ code: "TSK_TEMPLATE_INVALID" }, { code: "TSK_COMPONENT_UNKNOWN" }],
     database: { server_version: "18.4", pool: { size: 3 } },
   });
 });

@@ -156,7 +156,18 @@ describe("the rate limit", () => {
 
   it("leaves health alone: a probe that is refused restarts a host", async () => {
     const { app } = setup(settings);
-    for (const _ of [1, 2, 3, 4, 5]) expect((await app.request("/health")).status).toBe(200);
+    for (const _ of [1, 2, 3, 4, 5]) {
+      for (const path of ["/health", "/health/live"]) expect((await app.request(path)).status).toBe(200);
+      expect((await app.request("/health/ready")).status).toBe(503);
+    }
+  });
+
+  it("counts `/health/detailed`, which no probe asks, and what only looks like health", async () => {
+    for (const path of ["/health/detailed", "/health/x"]) {
+      const { app } = setup(settings);
+      for (const _ of [1, 2, 3]) expect((await app.request(path)).status).not.toBe(429);
+      expect((await app.request(path)).status).toBe(429);
+    }
   });
 
   it("counts the addresses of one IPv6 network together", async () => {
@@ -166,6 +177,13 @@ describe("the rate limit", () => {
     for (const host of ["1", "2", "3"]) expect((await from(`2001:db8:0:7::${host}`)).status).toBe(200);
     expect((await from("2001:db8:0:7::4")).status).toBe(429);
     expect((await from("2001:db8:0:8::4")).status).toBe(200);
+    // `::` stands for as many zeros as are missing, wherever it stands.
+    for (const host of ["2001:db8::1", "2001:db8::2:0:0:3", "2001:0db8:0:0:1:2:3:4"]) {
+      expect((await from(host)).status).toBe(200);
+    }
+    expect((await from("2001:DB8:0::5")).status).toBe(429);
+    for (const host of ["::1", "::2", "::3:4"]) expect((await from(host)).status).toBe(200);
+    expect((await from("0:0:0:0:1::")).status).toBe(429);
     expect((await from("::ffff:10.0.0.7")).status).toBe(200);
     expect((await from("::ffff:10.0.0.8")).status).toBe(200);
   });

@@ -1,5 +1,6 @@
 /** Tasks of other namespaces are not there: not in lists, not by UUID, not in the words of a refusal. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { Database } from "../../src/host/database/connection.ts";
@@ -13,6 +14,9 @@ import { requiredAuthentication } from "../../src/host/identity/authenticator.ts
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { bearer, tokenFor } from "./support/callers.ts";
 import { testApp } from "./support/test-app.ts";
+import { TEST_ACTOR } from "../support/test-actor.ts";
+
+const Problems = z.object({ problems: z.array(z.object({ subject: z.string() })) });
 
 let postgres: TestDatabase;
 let database: Database;
@@ -37,7 +41,7 @@ beforeAll(async () => {
       steps: [{ name: "only", handler: { callable: "only" } }],
     });
     const identity = { namespace, name: "plain", version: "1.0.0" };
-    await registerTemplate(database, { ...identity, description: undefined, configurationJson });
+    await registerTemplate(database, TEST_ACTOR, { ...identity, description: undefined, configurationJson });
   }
   everybody = await tokenFor(database, { name: "everybody" });
   insider = await tokenFor(database, { name: "insider", namespaces: ["secret"] });
@@ -129,7 +133,18 @@ describe("a caller of one namespace", () => {
     expect(own.components.length).toBe(1);
     const other = StatusSchema.parse(await (await get("/status", insider)).json());
     expect(other).toMatchObject({ namespaces: [], components: [], templates: [], problems: [] });
-    expect(StatusSchema.parse(await (await get("/status", everybody)).json()).problems.length).toBe(1);
+  });
+
+  it("sees its own problems, and those of nobody else; what concerns all is for readers of all", async () => {
+    const subjects = async (path: string, token: string): Promise<readonly string[]> => {
+      const { problems } = Problems.parse(await (await get(path, token)).json());
+      return problems.map(({ subject }) => subject);
+    };
+    for (const path of ["/status", "/health/detailed"]) {
+      expect(await subjects(path, outsider)).toEqual(["flows/broken.yaml"]);
+      expect(await subjects(path, insider)).toEqual([]);
+      expect(await subjects(path, everybody)).toEqual(["flows/broken.yaml", "component abc"]);
+    }
   });
 });
 

@@ -6,6 +6,7 @@ import type { App } from "../../src/host/http/document-route.ts";
 import { StepResponseSchema, TaskListResponseSchema, TaskResponseSchema } from "../../src/host/http/schemas/tasks.ts";
 import { type TestDatabase, testDatabase, testServerNames } from "../support/database.ts";
 import { testApp } from "./support/test-app.ts";
+import { TEST_ACTOR } from "../support/test-actor.ts";
 
 let postgres: TestDatabase;
 let database: Database;
@@ -25,7 +26,7 @@ async function register(
     handler: { callable: step },
   }));
   const configurationJson = JSON.stringify({ name, namespace_name: namespace, version, steps });
-  await registerTemplate(database, { namespace, name, version, description: undefined, configurationJson });
+  await registerTemplate(database, TEST_ACTOR, { namespace, name, version, description: undefined, configurationJson });
 }
 
 /** A request for a diamond with members (JSON text) over the usual ones. */

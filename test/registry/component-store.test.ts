@@ -1,12 +1,14 @@
 import { readdir, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/logger.ts";
+import { type Logger, silentLogger } from "../../src/core/logger.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { ArtifactCache } from "../../src/host/registry/artifact-cache.ts";
+import { ComponentStore } from "../../src/host/registry/component-store.ts";
 import { BoundedMap } from "../../src/host/registry/bounded-map.ts";
 import { RegistryWatch } from "../../src/host/registry/registry-watch.ts";
+import { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "../../src/runtime/index.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testRegistryParts } from "./support/test-registry.ts";
 import { versionComponent } from "./support/version-component.ts";
@@ -33,19 +35,19 @@ const only = async (folder: string): Promise<string> => join(folder, (await read
 describe("ComponentStore", () => {
   it("keeps what it loads on the disk, for its owner alone, under the SHA-256 of what is in it", async () => {
     const { store, cacheDir } = testRegistryParts(database);
-    await store.load(digest);
+    await store.artifact(digest);
     expect((await stat(cacheDir)).mode & 0o777).toBe(0o700);
     expect((await stat(await only(cacheDir))).mode & 0o777).toBe(0o600);
     const again = testRegistryParts(database, { "registry.cache_dir": cacheDir });
-    expect((await again.store.load(digest)).artifact.digest).toBe(digest);
+    expect((await again.store.artifact(digest)).digest).toBe(digest);
   });
 
   it("reads from the database what was changed on the disk", async () => {
     const { store, cacheDir } = testRegistryParts(database);
-    await store.load(digest);
+    await store.artifact(digest);
     await truncate(await only(cacheDir), 100);
     const again = testRegistryParts(database, { "registry.cache_dir": cacheDir });
-    expect((await again.store.load(digest)).artifact.digest).toBe(digest);
+    expect((await again.store.artifact(digest)).digest).toBe(digest);
     expect((await stat(await only(cacheDir))).size).toBeGreaterThan(100);
   });
 
@@ -53,10 +55,10 @@ describe("ComponentStore", () => {
     const damage = "update tasker_host.artifacts set bytes = set_byte(bytes, 50, 0) where digest = $1";
     await database.query("test_damage", damage, [digest]);
     const { store, registry } = testRegistryParts(database);
-    await expect(store.load(digest)).rejects.toMatchObject({ code: "TSK_COMPONENT_ARTIFACT_CORRUPT" });
+    await expect(store.artifact(digest)).rejects.toMatchObject({ code: "TSK_COMPONENT_ARTIFACT_CORRUPT" });
     expect(store.refused).toMatchObject([{ digest }]);
     await registry.register("shop", component, undefined);
-    expect((await store.load(digest)).artifact.digest).toBe(digest);
+    expect((await store.artifact(digest)).digest).toBe(digest);
     expect(store.refused).toEqual([]);
   });
 
@@ -70,9 +72,82 @@ describe("ComponentStore", () => {
          from tasker_host.artifacts b where a.digest = $1 and b.digest = $2`,
       [digest, theirs],
     );
+    const parts = testRegistryParts(database);
+    await expect(parts.store.artifact(digest)).rejects.toMatchObject({ code: "TSK_COMPONENT_ARTIFACT_CORRUPT" });
+    await parts.registry.register("shop", component, undefined);
+    expect((await parts.store.artifact(digest)).digest).toBe(digest);
+  });
+
+  it("says whose a refused component is, and forgets it when somebody heals it elsewhere", async () => {
+    const damage = "update tasker_host.artifacts set bytes = set_byte(bytes, 50, 0) where digest = $1";
+    await database.query("test_damage", damage, [digest]);
     const { store } = testRegistryParts(database);
-    await expect(store.load(digest)).rejects.toMatchObject({ code: "TSK_COMPONENT_ARTIFACT_CORRUPT" });
-    await database.query("test_unswap", "delete from tasker_host.artifacts where digest = $1", [digest]);
+    await expect(store.artifact(digest)).rejects.toMatchObject({ code: "TSK_COMPONENT_ARTIFACT_CORRUPT" });
+    const versions = [{ namespace: "shop", name: "charge", version: "1.0.0" }];
+    expect(store.refused).toMatchObject([{ digest, versions }]);
+    await store.lookAgain();
+    expect(store.refused).toHaveLength(1);
+    await testRegistryParts(database).registry.register("shop", component, undefined);
+    await store.lookAgain();
+    expect(store.refused).toEqual([]);
+  });
+
+  it("gives a namespace its own source map, also one that comes later", async () => {
+    const { store, registry } = testRegistryParts(database);
+    const map = '{"version":3,"sources":[],"mappings":""}';
+    expect((await store.load("shop", digest)).sourceMap).toBeUndefined();
+    await testRegistryParts(database).registry.register("mapped", component, map);
+    await store.lookAgain();
+    expect((await store.load("mapped", digest)).sourceMap).toBe(map);
+    expect((await store.load("shop", digest)).sourceMap).toBeUndefined();
+    await testRegistryParts(database).registry.register("shop", component, map);
+    expect((await store.load("shop", digest)).sourceMap).toBeUndefined();
+    await store.lookAgain();
+    expect((await store.load("shop", digest)).sourceMap).toBe(map);
+    await expect(registry.register("shop", component, "{}")).rejects.toMatchObject({
+      code: "TSK_REGISTRY_SOURCE_MAP_INVALID",
+    });
+  });
+
+  it.each([
+    ["preparer", { preparerVersion: "older", fuelScheduleId: FUEL_SCHEDULE_ID }],
+    ["fuel schedule", { preparerVersion: PREPARER_VERSION, fuelScheduleId: "f0" }],
+  ])("runs its own form beside a host of another %s, each from one upload", async (_, form) => {
+    const { store, registry, cacheDir } = testRegistryParts(database);
+    const ours = await store.artifact(digest);
+    let prepared = 0;
+    const older = (): ComponentStore =>
+      new ComponentStore({
+        database,
+        cache: new ArtifactCache({ folder: cacheDir, maxBytes: 1e9, clock: systemClock, logger: silentLogger }),
+        preparer: {
+          ...form,
+          prepare: () => {
+            prepared += 1;
+            return Promise.resolve({ ...ours, ...form });
+          },
+        },
+        maxLoaded: 5,
+        maxPreparing: 1,
+        logger: silentLogger,
+      });
+    expect(await older().unprepared()).toContain(digest);
+    expect(await older().artifact(digest)).toMatchObject({ digest, ...form });
+    expect(await older().artifact(digest)).toMatchObject(form);
+    expect(prepared).toBe(1);
+    expect(await older().unprepared()).not.toContain(digest);
+    // The upload of the same bytes to either host disturbs neither form.
+    await registry.register("shop", component, undefined);
+    const fresh = testRegistryParts(database, { "registry.cache_dir": cacheDir });
+    expect(await fresh.store.artifact(digest)).toMatchObject({
+      preparerVersion: PREPARER_VERSION,
+      fuelScheduleId: FUEL_SCHEDULE_ID,
+    });
+    await database.query(
+      "test_forget",
+      "delete from tasker_host.artifacts where (preparer_version, fuel_schedule_id) = ($1, $2)",
+      [form.preparerVersion, form.fuelScheduleId],
+    );
   });
 });
 
@@ -98,7 +173,33 @@ describe("RegistryWatch", () => {
     });
     await watch.start();
     await expect.poll(forms, { timeout: 10_000 }).toBe(2);
-    expect((await store.load(digest)).artifact.manifest.name).toBe("charge");
+    expect((await store.artifact(digest)).manifest.name).toBe("charge");
+  });
+
+  it("fetches what is active although its namespaces cannot be served, says so, and tries again", async () => {
+    const { store, grants } = testRegistryParts(database);
+    const fetched = vi.spyOn(store, "load");
+    const logger = { ...silentLogger, warn: vi.fn<Logger["warn"]>() };
+    let asked = 0;
+    await using watch = new RegistryWatch({
+      database,
+      store,
+      grants,
+      onNamespaces: () => {
+        asked += 1;
+        return Promise.reject(new Error("no such queue"));
+      },
+      pollIntervalMs: 20,
+      clock: systemClock,
+      logger,
+    });
+    await watch.start();
+    await expect.poll(() => fetched.mock.calls).toContainEqual(["shop", digest]);
+    await expect.poll(() => asked).toBeGreaterThan(1);
+    expect(logger.warn).toHaveBeenCalledWith(
+      expect.objectContaining({ err: expect.any(Error) }),
+      "namespaces of active handlers cannot be served",
+    );
   });
 });
 
@@ -114,6 +215,17 @@ describe("ArtifactCache", () => {
     expect((await readdir(folder)).sort()).toEqual(names.slice(1));
     await cache.write("d".repeat(64), new Uint8Array(251));
     expect(await readdir(folder)).toHaveLength(2);
+  });
+
+  it("removes what a host left half-written, and nothing that another one may be writing", async () => {
+    const { cacheDir: folder } = testRegistryParts(database);
+    const cache = new ArtifactCache({ folder, maxBytes: 1_000, clock: systemClock, logger: silentLogger });
+    await cache.write("a".repeat(64), new Uint8Array(10));
+    const [old, young] = [`${crypto.randomUUID()}.tmp`, `${crypto.randomUUID()}.tmp`];
+    for (const name of [old, young, "not-ours.tmp"]) await writeFile(join(folder, name), "half");
+    for (const name of [old, "not-ours.tmp"]) await utimes(join(folder, name), 1, 1);
+    await cache.write("b".repeat(64), new Uint8Array(10));
+    expect((await readdir(folder)).sort()).toEqual(["a".repeat(64), "b".repeat(64), young, "not-ours.tmp"].sort());
   });
 
   it("costs nothing but time where the disk cannot be written", async () => {

@@ -14,7 +14,9 @@ import { versionComponent } from "./support/version-component.ts";
 let test: TestDatabase;
 let database: Database;
 let served: ServedApp;
-let cacheDir: string;
+/** Another host on the same database. */
+let second: ServedApp;
+let cacheDirs: readonly string[];
 let component: Uint8Array<ArrayBuffer>;
 let other: Uint8Array<ArrayBuffer>;
 let namespace: string;
@@ -30,17 +32,19 @@ afterAll(() => test.close());
 
 beforeEach(async () => {
   namespace = `uploads_${(count += 1)}`;
-  const parts = testRegistryParts(database, { "registry.max_uploads": "20" });
-  ({ cacheDir } = parts);
-  served = await serveApp({
-    database,
-    registry: parts.registry,
-    settings: {
-      uploads: { maxComponentBytes: 100_000, maxSourceMapBytes: 1_000, bodySeconds: 1, requestSeconds: 60 },
-    },
-  });
+  const parts = [1, 2].map(() => testRegistryParts(database, { "registry.max_uploads": "20" }));
+  cacheDirs = parts.map(({ cacheDir }) => cacheDir);
+  const uploads = { maxComponentBytes: 100_000, maxSourceMapBytes: 1_000, bodySeconds: 1, requestSeconds: 60 };
+  const [one, two] = await Promise.all(
+    parts.map(({ registry }) => serveApp({ database, registry, settings: { uploads } })),
+  );
+  if (one === undefined || two === undefined) throw new Error("two hosts were asked for");
+  [served, second] = [one, two];
 });
-afterEach(() => served[Symbol.asyncDispose]());
+afterEach(async () => {
+  await served[Symbol.asyncDispose]();
+  await second[Symbol.asyncDispose]();
+});
 
 const pathOf = (query = "version=1.0.0"): string => `/v1/namespaces/${namespace}/handlers/charge/versions?${query}`;
 
@@ -50,9 +54,14 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-async function upload(bytes: Uint8Array<ArrayBuffer>, query?: string, type = "application/wasm"): Promise<Answer> {
+async function upload(
+  bytes: Uint8Array<ArrayBuffer>,
+  query?: string,
+  type = "application/wasm",
+  to = served,
+): Promise<Answer> {
   const headers = { "content-type": type };
-  const response = await fetch(served.url + pathOf(query), { method: "POST", headers, body: bytes });
+  const response = await fetch(to.url + pathOf(query), { method: "POST", headers, body: bytes });
   const body = (await response.json()) as Record<string, unknown> & { error?: { tsk_code: string } };
   return { status: response.status, code: body.error?.tsk_code, body };
 }
@@ -68,15 +77,19 @@ async function leftovers(): Promise<unknown> {
             (select count(*) from tasker_host.handler_versions where namespace = $1) as versions`,
     [namespace],
   );
-  return { ...row, files: cachedFiles() };
+  const known = await database.query<{ sha256: string }>("test_known", "select sha256 from tasker_host.artifacts");
+  const files = cachedFiles().filter((name) => known.every(({ sha256 }) => sha256 !== name));
+  return { ...row, files };
 }
-const cachedFiles = (): readonly string[] => {
-  try {
-    return readdirSync(cacheDir).filter((name) => name.endsWith(".tmp"));
-  } catch {
-    return [];
-  }
-};
+/** All files of the hosts' caches, half-written ones among them. */
+const cachedFiles = (): readonly string[] =>
+  cacheDirs.flatMap((folder) => {
+    try {
+      return readdirSync(folder);
+    } catch {
+      return [];
+    }
+  });
 const NOTHING = { components: 0, artifacts: 0, versions: 0, files: [] };
 
 it("stores an upload, knows it again, and refuses other bytes under its version", async () => {
@@ -92,7 +105,7 @@ it("stores an upload, knows it again, and refuses other bytes under its version"
 });
 
 it("keeps the source map that comes behind the component", async () => {
-  const map = Buffer.from('{"version":3}');
+  const map = Buffer.from('{"version":3,"sources":["charge.ts"],"names":[],"mappings":""}');
   const body = Uint8Array.from(Buffer.concat([component, map]));
   expect((await upload(body, `version=1.0.0&source_map_bytes=${map.length}`)).status).toBe(201);
   expect(await readVersion(database, { namespace, name: "charge", version: "1.0.0" })).toMatchObject({
@@ -101,15 +114,31 @@ it("keeps the source map that comes behind the component", async () => {
   });
 });
 
-it("lets one of twenty uploads of a version win, and leaves nothing of the others", async () => {
+it.each([
+  ["is no JSON", "nonsense"],
+  ["holds a NUL", '{"version":3,"sources":[],"mappings":"\0"}'],
+  ["is of another version", '{"version":2,"sources":[],"mappings":""}'],
+  ["has no mappings", '{"version":3,"sources":[]}'],
+  ["names no sources", '{"version":3,"sources":[1],"mappings":""}'],
+  ["is an array", "[]"],
+])("refuses a source map that %s, and stores nothing", async (_, text) => {
+  const body = Uint8Array.from(Buffer.concat([component, Buffer.from(text)]));
+  const query = `version=1.0.0&source_map_bytes=${Buffer.byteLength(text)}`;
+  expect(await upload(body, query)).toMatchObject({ status: 422, code: "TSK_REGISTRY_SOURCE_MAP_INVALID" });
+  expect(await leftovers()).toEqual(NOTHING);
+});
+
+it("lets one of twenty uploads of a version to two hosts win, and leaves nothing of the others", async () => {
   const salts = Array.from({ length: 20 }, () => randomBytes(8).toString("hex"));
   const uploads = await Promise.all(
     salts.map((salt) => versionComponent({ name: "charge", version: "1.0.0", callable: "charge", salt })),
   );
-  const answers = await Promise.all(uploads.map((bytes) => upload(bytes)));
+  const answers = await Promise.all(
+    uploads.map((bytes, index) => upload(bytes, undefined, undefined, index % 2 === 0 ? served : second)),
+  );
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
   expect(answers.filter(({ code }) => code === "TSK_REGISTRY_VERSION_CONFLICT")).toHaveLength(19);
-  expect(await leftovers()).toMatchObject({ ...NOTHING, versions: 1 });
+  expect(await leftovers()).toEqual({ ...NOTHING, versions: 1 });
 });
 
 it.each([

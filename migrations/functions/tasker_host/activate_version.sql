@@ -13,7 +13,8 @@ declare
   v_replaced jsonb;
 begin
   -- Of the activations and not of the versions: a version whose bytes were replaced is inactive by now.
-  select jsonb_build_object('version', a.version, 'digest', a.digest) into v_replaced
+  select case when a.reason <> 'deactivated' then jsonb_build_object('version', a.version, 'digest', a.digest) end
+  into v_replaced
   from tasker_host.handler_activations a
   where a.namespace = p_namespace and a.name = p_name
   order by a.activation_id desc limit 1;
@@ -29,9 +30,11 @@ begin
   select distinct p_namespace, c.callable, p_name, v_digest from unnest(v_callables) c (callable);
 
   insert into tasker_host.handler_activations
-    (namespace, name, version, digest, reason, activated_at, activated_by, replaced_version, replaced_digest, previous_id)
-  values (p_namespace, p_name, p_version, v_digest, p_reason, v_now, p_actor,
-          v_replaced ->> 'version', v_replaced ->> 'digest', p_previous);
+    (namespace, name, version, digest, reason, activated_at, activated_by, replaced_version, replaced_digest, previous_id,
+     callables, interfaces)
+  select p_namespace, p_name, p_version, v_digest, p_reason, v_now, p_actor,
+         v_replaced ->> 'version', v_replaced ->> 'digest', p_previous, v_callables, tasker_host.interfaces_of(c.imports)
+  from tasker_host.components c where c.digest = v_digest;
   perform tasker_host.note_registry_change(
     p_actor, 'handler.' || p_reason, p_namespace,
     jsonb_strip_nulls(jsonb_build_object(

@@ -1,17 +1,22 @@
 -- Why a version may not become active in its namespace, as a verdict; null where it may.
---   'not_granted'    it needs capabilities that the namespace does not have: "missing", "granted"
+--   'not_granted'    it needs capabilities that the namespace does not have, or that no namespace has on the host that
+--                    asks: "missing", "granted"
 --   'callable_taken' active handlers serve callables of it: "conflicts" [{"callable","held_by"}]
--- `p_default`: the capabilities of a namespace without grants of its own.
+-- `p_default`: the capabilities of a namespace without grants of its own. `p_ceiling`: those that no namespace gets beyond.
 -- Locks: the caller holds the registry's.
 create or replace function tasker_host.activation_problem(
-  p_namespace text, p_name text, p_version text, p_default text[]
+  p_namespace text, p_name text, p_version text, p_default text[], p_ceiling text[]
 ) returns jsonb
 language plpgsql as $$
 declare
   v_callables text[];
   v_needed text[];
-  v_granted text[] := coalesce(
-    (select g.capabilities from tasker_host.namespace_grants g where g.namespace = p_namespace), p_default);
+  v_granted text[] := array(
+    select g.name
+    from unnest(coalesce(
+      (select g.capabilities from tasker_host.namespace_grants g where g.namespace = p_namespace), p_default)) g (name)
+    where g.name = any (p_ceiling)
+    order by 1);
   v_missing text[];
   v_conflicts jsonb;
 begin

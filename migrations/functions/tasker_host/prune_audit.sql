@@ -1,10 +1,18 @@
--- Deletes up to `p_limit` of the oldest audit entries, those from before `p_before`. Returns how many.
+-- Deletes up to `p_limit` of the oldest audit entries, those from before `p_before`, and leaves one that says so. Returns how
+-- many it deleted: nothing where what is old enough is nothing but such entries, or the last one would never be written.
 -- Index: the primary key, whose order is that of time.
-create or replace function tasker_host.prune_audit(p_before timestamp, p_limit int) returns int
+create or replace function tasker_host.prune_audit(p_actor jsonb, p_before timestamp, p_limit int) returns int
 language plpgsql as $$
 declare
   v_deleted int;
 begin
+  if not exists (
+    select from (
+      select a.recorded_at from tasker_host.audit_entries a where a.action <> 'audit.pruned' order by a.entry_id limit 1
+    ) first where first.recorded_at < p_before
+  ) then
+    return 0;
+  end if;
   -- The table's trigger refuses every other deletion.
   perform set_config('tasker_host.pruning', 'audit', true);
   with oldest as (
@@ -13,6 +21,11 @@ begin
   delete from tasker_host.audit_entries a using oldest o where a.entry_id = o.entry_id and o.recorded_at < p_before;
   get diagnostics v_deleted = row_count;
   perform set_config('tasker_host.pruning', '', true);
+  if v_deleted > 0 then
+    perform tasker_host.record_audit(
+      p_actor, 'audit.pruned', null,
+      jsonb_build_object('entries', v_deleted, 'before', to_char(p_before, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')));
+  end if;
   return v_deleted;
 end
 $$;

@@ -11,7 +11,8 @@ export const COMPONENT_ERRORS = {
   TSK_COMPONENT_CALLABLE_TAKEN: {
     summary: "Another active component of the namespace serves one of the callables",
     fault: "user",
-    remedy: "Rename the callable, or deactivate the component that holds it",
+    remedy:
+      "Rename the callable, or free it with `tasker-host handlers deactivate NAMESPACE/NAME` for the handler that serves it",
     httpStatus: 409,
   },
   TSK_COMPONENT_NOT_A_COMPONENT: {

@@ -22,6 +22,12 @@ export const HOST_ERRORS = {
     remedy: "Run `tasker-host build` on the folder; the host itself builds nothing",
     httpStatus: 404,
   },
+  TSK_HOST_NAMESPACE_UNSERVED: {
+    summary: "The host cannot claim steps of a namespace",
+    fault: "system",
+    remedy: "See what the error names; the host tries again every `registry.poll_interval_seconds`",
+    httpStatus: 503,
+  },
   TSK_HOST_CALLABLE_TAKEN: {
     summary: "Two native handlers want the same callable",
     fault: "user",

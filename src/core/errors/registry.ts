@@ -14,6 +14,18 @@ export const REGISTRY_ERRORS = {
     remedy: "Upload under the name and version that the component's own manifest has, or build it anew with the others",
     httpStatus: 422,
   },
+  TSK_REGISTRY_NAMESPACE_INVALID: {
+    summary: "The name is none that a namespace can have",
+    fault: "user",
+    remedy: "Rename the folder under `--handlers`, or register the handler under another namespace",
+    httpStatus: 400,
+  },
+  TSK_REGISTRY_SOURCE_MAP_INVALID: {
+    summary: "What came as the component's source map is none",
+    fault: "user",
+    remedy: "Bring along the map that the build wrote beside the component, or none",
+    httpStatus: 422,
+  },
   TSK_REGISTRY_HANDLER_UNKNOWN: {
     summary: "The namespace has no handler of this name",
     fault: "user",
@@ -35,7 +47,13 @@ export const REGISTRY_ERRORS = {
   TSK_REGISTRY_VERSION_ACTIVE: {
     summary: "The version is the active one of its handler",
     fault: "user",
-    remedy: "Promote another version or roll back first",
+    remedy: "Promote another version, roll back, or `tasker-host handlers deactivate NAMESPACE/NAME` first",
+    httpStatus: 409,
+  },
+  TSK_REGISTRY_NOTHING_ACTIVE: {
+    summary: "The handler has no active version",
+    fault: "user",
+    remedy: "`tasker-host handlers list` shows what is active",
     httpStatus: 409,
   },
   TSK_REGISTRY_VERSION_IN_USE: {
@@ -53,24 +71,25 @@ export const REGISTRY_ERRORS = {
   TSK_REGISTRY_BUSY: {
     summary: "As many uploads as this host works on wait already",
     fault: "system",
-    remedy: "Try again after the seconds that `Retry-After` names, or raise `registry.max_waiting_uploads`",
+    remedy: "Try again after the seconds that `Retry-After` names, or raise `registry.max_uploads`",
     httpStatus: 503,
   },
   TSK_GRANT_MISSING: {
     summary: "The version imports what its namespace was not granted",
     fault: "user",
-    remedy: "Grant the capability with `tasker-host grants set`, or build the handler without the import",
+    remedy:
+      "Grant the capability with `tasker-host grants set`, within `grants.ceilings.capabilities`, or build the handler without the import",
     httpStatus: 409,
   },
   TSK_GRANT_APPROVAL_NEEDED: {
-    summary: "The version imports more than the active one, and nobody has approved that",
+    summary: "The version imports more than what ran its callables last, and nobody has approved that",
     fault: "user",
     remedy:
       "Let somebody with the permission `handlers:approve` look at it and run `tasker-host handlers approve NAMESPACE/NAME VERSION`",
     httpStatus: 409,
   },
   TSK_GRANT_INVALID: {
-    summary: "The grants name a capability that there is not, or a limit beyond the host's ceiling",
+    summary: "The grants name a capability that there is not, or something beyond the host's ceilings",
     fault: "user",
     remedy: "Correct the member that the error names; ceilings stand in section `grants` of the configuration",
     httpStatus: 422,

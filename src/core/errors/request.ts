@@ -8,6 +8,13 @@ export const REQUEST_ERRORS = {
     remedy: "Correct the member that the error names",
     httpStatus: 400,
   },
+  TSK_REQUEST_FILE_UNREADABLE: {
+    summary: "A file that a command shall send cannot be read",
+    fault: "user",
+    remedy:
+      "Give the path of a file that is there and that this user may read; `tasker-host build` names the component that it wrote",
+    httpStatus: 400,
+  },
   TSK_REQUEST_UUID_INVALID: {
     summary: "A path or a parameter holds something else where a UUID belongs",
     fault: "user",

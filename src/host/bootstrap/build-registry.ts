@@ -1,15 +1,16 @@
 import { resolve } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { PrepareLimits } from "../../runtime/index.ts";
+import { FUEL_SCHEDULE_ID, prepareComponent, PREPARER_VERSION } from "../../runtime/index.ts";
 import { localActor } from "../cli/local-actor.ts";
 import type { HostConfig } from "../config/schema.ts";
 import type { Database } from "../database/connection.ts";
 import type { GrantLimits } from "../domain/grants.ts";
 import { ArtifactCache } from "../registry/artifact-cache.ts";
-import { ComponentStore } from "../registry/component-store.ts";
+import { ComponentStore, type Preparer } from "../registry/component-store.ts";
 import { HandlerRegistry } from "../registry/handler-registry.ts";
 import { NamespaceGrants } from "../registry/namespace-grants.ts";
+import type { OpenedDatabase } from "./open-database.ts";
 
 /** What the host knows of handlers, and where it keeps them. */
 export interface RegistryParts {
@@ -21,14 +22,19 @@ export interface RegistryParts {
 /** Builds the registry from its parts; nothing is read before it is asked. */
 export function buildRegistry(
   config: HostConfig,
-  deps: { readonly database: Database; readonly clock: Clock; readonly logger: Logger },
+  deps: {
+    readonly database: Database;
+    readonly databaseKind: OpenedDatabase["kind"];
+    readonly clock: Clock;
+    readonly logger: Logger;
+  },
 ): RegistryParts {
   const { database } = deps;
   const { registry: settings } = config;
   const store = new ComponentStore({
     database,
     cache: new ArtifactCache({ ...deps, folder: resolve(settings.cacheDir), maxBytes: settings.cacheMaxBytes }),
-    prepareLimits: prepareLimits(config),
+    preparer: preparer(config),
     maxLoaded: settings.maxLoadedComponents,
     maxPreparing: settings.maxPreparing,
     logger: deps.logger,
@@ -38,6 +44,7 @@ export function buildRegistry(
     defaultCapabilities: config.grants.defaultCapabilities,
     defaultLimits: defaultLimits(config),
     ceilings: ceilings(config),
+    capabilityCeiling: config.grants.ceilings.capabilities,
   });
   const registry = new HandlerRegistry({
     database,
@@ -45,14 +52,31 @@ export function buildRegistry(
     grants,
     maxUploads: settings.maxUploads,
     hostActor: localActor(),
-    replaceVersions: settings.replaceVersions,
+    replaceVersions: mayReplace(settings.replaceVersions, deps.databaseKind),
   });
   return { store, grants, registry };
 }
 
-function prepareLimits({ sandbox: { prepare } }: HostConfig): PrepareLimits {
+function mayReplace(where: HostConfig["registry"]["replaceVersions"], kind: OpenedDatabase["kind"]): boolean {
+  switch (where) {
+    case "never":
+      return false;
+    case "embedded":
+      return kind === "embedded";
+    case "always":
+      return true;
+    default:
+      return where satisfies never;
+  }
+}
+
+function preparer({ sandbox: { prepare } }: HostConfig): Preparer {
   const { timeoutSeconds, ...limits } = prepare;
-  return { ...limits, timeoutMs: timeoutSeconds * 1_000 };
+  return {
+    preparerVersion: PREPARER_VERSION,
+    fuelScheduleId: FUEL_SCHEDULE_ID,
+    prepare: (bytes) => prepareComponent(bytes, { ...limits, timeoutMs: timeoutSeconds * 1_000 }),
+  };
 }
 
 function ceilings({ grants: { ceilings: most } }: HostConfig): Required<GrantLimits> {

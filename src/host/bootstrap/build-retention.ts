@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
+import { localActor } from "../cli/local-actor.ts";
 import type { HostConfig } from "../config/schema.ts";
 import type { Database } from "../database/connection.ts";
 import { prune } from "../database/prune.ts";
@@ -21,7 +22,7 @@ export function buildRetention({ config, database, clock, logger }: RetentionDep
   return new RetentionLoop({
     times,
     intervalMs: intervalSeconds * 1_000,
-    prune: (before, signal) => prune({ database, before, batchSize, pauseMs, clock, signal }),
+    prune: (before, signal) => prune({ database, before, actor: localActor(), batchSize, pauseMs, clock, signal }),
     clock,
     logger,
   });

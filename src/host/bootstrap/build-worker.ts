@@ -48,7 +48,7 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
       sandboxes,
       clock,
       limits: config.sandbox.limits,
-      load: (digest) => deps.registry.load(digest),
+      load: (namespace, digest) => deps.registry.load(namespace, digest),
       grants: (namespace) => deps.registry.grants.of(namespace),
     }),
   );

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import type { TaskerError } from "../../core/errors/index.ts";
 import type { Wall } from "../../runtime/index.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import type { MigrationStatus } from "../database/migrate.ts";
@@ -15,6 +16,7 @@ import type { ComponentStore } from "../registry/component-store.ts";
 import type { LoadedHandlers } from "../registry/load-handlers.ts";
 import type { SystemOperationalState } from "../worker/coordinator.ts";
 import type { WorkerCore } from "../worker/core.ts";
+import type { NamespacePools } from "./namespace-pools.ts";
 import type { OpenedDatabase } from "./open-database.ts";
 
 /** What the parts of a starting host leave for `HostStatus`, as they come up. */
@@ -23,6 +25,7 @@ export interface HostParts {
   readonly migrations: MigrationStatus;
   readonly worker: WorkerCore;
   readonly store: ComponentStore;
+  readonly pools: NamespacePools;
   walls: readonly Wall[];
   handlers: LoadedHandlers | undefined;
 }
@@ -84,18 +87,18 @@ export class HostStatus implements HostView {
   }
 
   problems(): readonly ProblemView[] {
-    const { handlers, store } = this.#parts;
+    const { handlers, store, pools } = this.#parts;
     return [
-      ...(handlers?.problems ?? []).map(({ path, error }) => ({
-        subject: path,
-        code: error.code,
-        message: error.message,
-      })),
-      ...store.refused.map(({ digest, error }) => ({
-        subject: `component ${digest}`,
-        code: error.code,
-        message: error.message,
-      })),
+      ...(handlers?.problems ?? []).map(({ path, namespace, error }) => problem(path, namespace, error)),
+      ...pools.problems.map(({ namespace, error }) => problem(`namespace ${namespace}`, namespace, error)),
+      // A line for each namespace that has it: every reader sees its own names.
+      ...store.refused.flatMap(({ digest, versions, error }) =>
+        versions.length === 0
+          ? [problem(`component ${digest}`, undefined, error)]
+          : versions.map(({ namespace, name, version }) =>
+              problem(`${namespace}/${name} ${version} (component ${digest})`, namespace, error),
+            ),
+      ),
     ];
   }
 
@@ -119,4 +122,8 @@ export class HostStatus implements HostView {
       poolWaiting: waiting,
     };
   }
+}
+
+function problem(subject: string, namespace: string | undefined, { code, message }: TaskerError): ProblemView {
+  return { subject, namespace, code, message };
 }

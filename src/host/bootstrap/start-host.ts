@@ -6,6 +6,7 @@ import type { Clock } from "../../core/clock.ts";
 import { uuidv7 } from "../../core/ids.ts";
 import type { Logger } from "../../core/logger.ts";
 import { requireCallDepth, wallsInForce } from "../../runtime/index.ts";
+import { localActor } from "../cli/local-actor.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { hostOf, isLoopback } from "../config/loopback.ts";
 import type { HostConfig } from "../config/schema.ts";
@@ -13,7 +14,7 @@ import type { Database } from "../database/connection.ts";
 import { adoptSteps, wakeDueSteps } from "../database/due-steps.ts";
 import { LEASES_CHANNEL } from "../database/leases.ts";
 import { migrate, type MigrationStatus, migrationStatus } from "../database/migrate.ts";
-import { ensureQueue, registerTemplate } from "../database/templates.ts";
+import { registerTemplate } from "../database/templates.ts";
 import type { RetryPolicy } from "../domain/template.ts";
 import { EventSubscriber } from "../events/event-subscriber.ts";
 import { InProcessEventSystem } from "../events/in-process-event-system.ts";
@@ -35,6 +36,7 @@ import { buildRegistry } from "./build-registry.ts";
 import { buildRetention } from "./build-retention.ts";
 import { buildWorker, retryRules } from "./build-worker.ts";
 import { type HostParts, HostStatus } from "./host-status.ts";
+import { NamespacePools } from "./namespace-pools.ts";
 import { openDatabase, type OpenedDatabase } from "./open-database.ts";
 
 export const HOST_VERSION = "0.1.0";
@@ -86,7 +88,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const metrics = new Metrics();
   const events = new InProcessEventSystem();
   options.subscribe?.(new EventSubscriber(events, clock));
-  const { registry, store, grants } = buildRegistry(config, { database: opened.database, clock, logger });
+  const { registry, store, grants } = buildRegistry(config, {
+    database: opened.database,
+    databaseKind: opened.kind,
+    clock,
+    logger,
+  });
   const worker = buildWorker({
     config,
     database: opened.database,
@@ -99,7 +106,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
     hostVersion: HOST_VERSION,
   });
   watchCircuit(opened.database, metrics, worker);
-  const status: HostParts = { opened, migrations, worker, store, walls: [], handlers: undefined };
+  const pools = new NamespacePools({
+    database: opened.database,
+    coordinator: worker.coordinator,
+    only: config.stepProcessing.namespaces,
+    logger,
+  });
+  const status: HostParts = { opened, migrations, worker, store, pools, walls: [], handlers: undefined };
   const view = new HostStatus({ workerId: `worker_${workerId}`, version: HOST_VERSION }, options.loaded, status, clock);
 
   // Before the slow parts: health answers while handlers load, and a busy port is found out at once.
@@ -114,7 +127,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const handlers = await load(options, opened, registry, events);
   status.handlers = handlers;
   if (config.orchestrationApi.mode === "external") await ensureOrchestrationQueues(opened.database);
-  await serveNamespaces(config, opened, worker, handlers);
+  await serveNamespaces(config, opened, pools, handlers);
 
   parts.use(worker);
   await worker.start();
@@ -123,7 +136,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       database: opened.database,
       store,
       grants,
-      onNamespaces: (active) => servePools(config, opened, worker, active),
+      onNamespaces: (active) => pools.serve(active),
       pollIntervalMs: config.registry.pollIntervalSeconds * 1_000,
       clock,
       logger,
@@ -158,7 +171,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const reload = async (): Promise<LoadedHandlers> => {
     const loaded = await load(options, opened, registry, events);
     status.handlers = loaded;
-    await serveNamespaces(config, opened, worker, loaded);
+    await serveNamespaces(config, opened, pools, loaded);
     return loaded;
   };
   return {
@@ -237,7 +250,7 @@ async function load(
   if (handlersDir === undefined) return NO_HANDLERS;
   return loadHandlers(handlersDir, {
     handlers,
-    templates: new TaskTemplateRegistry((template) => registerTemplate(database, template)),
+    templates: new TaskTemplateRegistry((template) => registerTemplate(database, localActor(), template)),
     nativeCallables: events.nativeCallables,
     retryDefaults: retryDefaults(config),
     allowUnknownHandlers: config.orchestrationApi.mode === "external",
@@ -249,31 +262,11 @@ async function load(
 async function serveNamespaces(
   config: HostConfig,
   opened: OpenedDatabase,
-  worker: WorkerCore,
+  pools: NamespacePools,
   handlers: LoadedHandlers,
 ): Promise<void> {
   const registered = (await registeredTemplates(opened.database)).map(({ namespace }) => namespace);
-  await servePools(config, opened, worker, [
-    ...config.stepProcessing.namespaces,
-    ...handlers.namespaces,
-    ...registered,
-  ]);
-}
-
-/** Pools for those of the namespaces that have none yet and that this host may serve. */
-async function servePools(
-  config: HostConfig,
-  { database }: OpenedDatabase,
-  worker: WorkerCore,
-  found: readonly string[],
-): Promise<void> {
-  const { namespaces: only } = config.stepProcessing;
-  const served = new Set(worker.coordinator.pools.map(({ namespace }) => namespace));
-  for (const namespace of new Set(found)) {
-    if (served.has(namespace) || (only.length > 0 && !only.includes(namespace))) continue;
-    await ensureQueue(database, namespace);
-    await worker.coordinator.addNamespace(namespace);
-  }
+  await pools.serve([...config.stepProcessing.namespaces, ...handlers.namespaces, ...registered]);
 }
 
 function retryDefaults({ stepProcessing }: HostConfig): RetryPolicy {

@@ -48,7 +48,7 @@ async function dev(project: string, options: DevOptions, context: CliContext): P
   await handlers.buildAll();
   const warm = handlers.warmUp();
   // Whatever the environment: a saved source replaces what its version was before.
-  const set = ["registry.replace_versions=true", ...options.set];
+  const set = ["registry.replace_versions=always", ...options.set];
   await using host = await runHost({ handlers: directory, set }, context);
   // Before the first fixtures run: what is saved meanwhile is not missed.
   const changes = watchFolder(directory, { clock, signal: interrupted });

@@ -80,6 +80,8 @@ export type HandlerAnswer = z.infer<typeof HandlerAnswer>;
 export const PromotedAnswer = z.looseObject({ version: z.string(), changed: z.boolean(), replaced: Replaced });
 export type PromotedAnswer = z.infer<typeof PromotedAnswer>;
 
+export const DeactivatedAnswer = z.looseObject({ version: z.string(), digest: z.string() });
+
 export const RanStepsAnswer = z.looseObject({
   digest: z.string(),
   steps: z.array(

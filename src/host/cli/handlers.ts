@@ -2,7 +2,14 @@ import { type Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import { type ApiCommandOptions, apiClientFor, JSON_OPTION, TOKEN_OPTION, URL_OPTION } from "./api-options.ts";
 import type { CliContext } from "./cli-context.ts";
-import { HandlerAnswer, HandlerListAnswer, PromotedAnswer, RanStepsAnswer, VersionAnswer } from "./handler-answers.ts";
+import {
+  DeactivatedAnswer,
+  HandlerAnswer,
+  HandlerListAnswer,
+  PromotedAnswer,
+  RanStepsAnswer,
+  VersionAnswer,
+} from "./handler-answers.ts";
 import { type HandlerArgument, handlerPath, parseHandler, parseNamespace, parseVersion } from "./handler-argument.ts";
 import { handlerLines, listLines, versionLines } from "./handler-lines.ts";
 import { paintFor } from "./paint.ts";
@@ -46,10 +53,13 @@ export function addHandlersCommand(program: Command, context: CliContext): void 
     .action((handler: HandlerArgument, version: string, options: ApiCommandOptions) =>
       promote(handler, version, options, context),
     );
-  command("rollback", "undo the last promotion; again: the one before")
+  command("rollback", "undo the last promotion or deactivation; again: the one before")
     .argument(...HANDLER)
     .action((handler: HandlerArgument, options: ApiCommandOptions) => rollBack(handler, options, context));
-  command("approve", "let a version become active although it imports more than the active one")
+  command("deactivate", "leave a handler without an active version: nobody runs its callables")
+    .argument(...HANDLER)
+    .action((handler: HandlerArgument, options: ApiCommandOptions) => deactivate(handler, options, context));
+  command("approve", "let a version become active although it imports more than what ran before")
     .argument(...HANDLER)
     .argument(...VERSION)
     .action((handler: HandlerArgument, version: string, options: ApiCommandOptions) =>
@@ -136,6 +146,18 @@ async function rollBack(handler: HandlerArgument, options: ApiCommandOptions, co
   const sent = { method: "POST", once: true } as const;
   const answer = await apiClientFor(options, context).ask(`${handlerPath(handler)}/rollback`, PromotedAnswer, sent);
   print(answer, [promotedLine(handler, answer, "active again")], options, context);
+}
+
+async function deactivate(handler: HandlerArgument, options: ApiCommandOptions, context: CliContext): Promise<void> {
+  // An answer that got lost is not asked for again: the second one would say that nothing was active.
+  const sent = { method: "POST", once: true } as const;
+  const answer = await apiClientFor(options, context).ask(
+    `${handlerPath(handler)}/deactivate`,
+    DeactivatedAnswer,
+    sent,
+  );
+  const { namespace, name } = handler;
+  print(answer, [`${namespace}/${name} ${answer.version} deactivated, nothing is active`], options, context);
 }
 
 async function change(

@@ -7,6 +7,7 @@ import { countPrunable, prune, type PruneBefore, type PrunedRows } from "../data
 import { prunableBefore } from "../orchestration/retention-loop.ts";
 import { parseAge } from "./age.ts";
 import type { CliContext } from "./cli-context.ts";
+import { localActor } from "./local-actor.ts";
 import { ProgressLine } from "./progress-line.ts";
 import { refuseUnmigrated } from "./refuse-unmigrated.ts";
 
@@ -47,6 +48,7 @@ async function runPrune(options: PruneCommandOptions, context: CliContext): Prom
     : await prune({
         database,
         before,
+        actor: localActor(),
         batchSize: config.retention.batchSize,
         pauseMs: config.retention.batchPauseMs,
         clock,

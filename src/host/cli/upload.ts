@@ -70,6 +70,6 @@ async function sourceMapOf(file: string, given: string | undefined): Promise<Uin
 async function readGiven(file: string): Promise<Uint8Array> {
   return readFile(file).catch((cause: unknown) => {
     const found = cause instanceof Error ? cause.message : String(cause);
-    throw new TaskerError("TSK_REQUEST_INVALID", { attempted: `Cannot read "${file}"`, found, cause });
+    throw new TaskerError("TSK_REQUEST_FILE_UNREADABLE", { attempted: `Cannot read "${file}"`, found, cause });
   });
 }

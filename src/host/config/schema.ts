@@ -26,6 +26,7 @@ const HTTP_URL = /^https?:\/\/[^\s/?#]+[^\s?#]*$/;
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
 const ORIGIN = /^(\*|https?:\/\/[A-Za-z0-9.[\]:-]+)$/;
 const JWKS_URL = /^(|https:\/\/[^\s/?#]\S*|http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])([:/]\S*)?)$/;
+const CAPABILITY = new RegExp(`^(${CAPABILITY_NAMES.join("|")})$`);
 const DATABASE_URL = /^$|^postgres(ql)?:\/\/\S+$/;
 
 export const CONFIG_SCHEMA = section("The host", {
@@ -343,7 +344,7 @@ export const CONFIG_SCHEMA = section("The host", {
         max: 64,
       }),
       max_uploads: wholeNumber(
-        "Uploads under way at once, waiting ones among them, each of them in memory; further ones are answered with 503.",
+        "Uploads under way at once, waiting ones among them, each of them in memory, and half of them of one caller at most; further ones are answered with 503.",
         { min: 1, max: 10_000 },
       ),
       upload_timeout_seconds: decimal("An upload whose body takes longer to arrive is answered with 408.", {
@@ -358,18 +359,23 @@ export const CONFIG_SCHEMA = section("The host", {
         min: 0.05,
         max: HOUR_SECONDS,
       }),
-      replace_versions: flag(
-        "`run --handlers` puts other bytes under a version that was used, and promotes what it loads, however much it imports: for a developer's own host. Uploads never do.",
+      replace_versions: choice(
+        'Where `run --handlers` puts other bytes under a version that was used, and promotes what it loads, however much it imports: for a developer\'s own host. "embedded": only in the embedded database, which nobody shares. Uploads never do.',
+        ["never", "embedded", "always"],
       ),
     },
   ),
 
   grants: section("What the handlers of a namespace may import and use, where `tasker-host grants set` says nothing.", {
     default_capabilities: textList("Capabilities of a namespace without grants of its own.", {
-      pattern: new RegExp(`^(${CAPABILITY_NAMES.join("|")})$`),
+      pattern: CAPABILITY,
       accepted: `an array of capabilities (${CAPABILITY_NAMES.map((name) => `${name}: ${capabilityText(name)}`).join("; ")})`,
     }),
     ceilings: section("What no namespace gets beyond on this host, whatever it was granted.", {
+      capabilities: textList("Capabilities that namespaces may have at all.", {
+        pattern: CAPABILITY,
+        accepted: `an array of capabilities (${CAPABILITY_NAMES.join(", ")})`,
+      }),
       fuel: wholeNumber("Units of the fuel schedule, for one run.", { min: 1, max: MAX_FUEL }),
       max_memory_bytes: wholeNumber("Memories and tables of one run.", { min: 64 * KIB, max: 4 * GIB }),
       deadline_seconds: decimal("Longest deadline of a step, whatever its template says.", {

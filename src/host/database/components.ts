@@ -8,14 +8,8 @@ export interface ArtifactKey {
   readonly fuelScheduleId: string;
 }
 
-export interface StoredComponent {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly sourceMap: string | undefined;
-}
-
 export interface NewComponent extends ArtifactKey {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly sourceMap: string | undefined;
   readonly imports: readonly string[];
   readonly exports: readonly string[];
   /** Names of grants that its imports need. */
@@ -31,9 +25,8 @@ const ARTIFACT_SHA256 = `
 const LOAD_ARTIFACT = `
   select bytes from tasker_host.artifacts
    where digest = $1 and preparer_version = $2 and fuel_schedule_id = $3`;
-const LOAD_COMPONENT = "select bytes, source_map from tasker_host.components where digest = $1";
-const SOURCE_MAP = "select source_map from tasker_host.components where digest = $1";
-const STORE = "select tasker_host.store_component($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const LOAD_COMPONENT = "select bytes from tasker_host.components where digest = $1";
+const STORE = "select tasker_host.store_component($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const UNPREPARED = `
   select distinct v.digest, v.active
     from tasker_host.handler_versions v
@@ -55,19 +48,9 @@ export async function loadArtifact(database: Database, key: ArtifactKey): Promis
 }
 
 /** The component as it was uploaded; undefined where the digest is unknown. */
-export async function loadComponent(database: Database, digest: string): Promise<StoredComponent | undefined> {
-  const [row] = await database.query<{ readonly bytes: Buffer; readonly source_map: string | null }>(
-    "load_component",
-    LOAD_COMPONENT,
-    [digest],
-  );
-  return row === undefined ? undefined : { bytes: bytesOf(row.bytes), sourceMap: row.source_map ?? undefined };
-}
-
-/** The source map that came with the component, where one did. */
-export async function loadSourceMap(database: Database, digest: string): Promise<string | undefined> {
-  const rows = await database.query<{ readonly source_map: string | null }>("load_source_map", SOURCE_MAP, [digest]);
-  return rows[0]?.source_map ?? undefined;
+export async function loadComponent(database: Database, digest: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const [row] = await database.query<{ readonly bytes: Buffer }>("load_component", LOAD_COMPONENT, [digest]);
+  return row === undefined ? undefined : bytesOf(row.bytes);
 }
 
 /** Stores component and prepared form; what is there already and whole stays as it is. */
@@ -75,7 +58,6 @@ export async function storeComponent(database: Database, component: NewComponent
   await database.query("store_component", STORE, [
     component.digest,
     asBuffer(component.bytes),
-    component.sourceMap ?? null,
     component.imports,
     component.exports,
     component.capabilities,

@@ -49,11 +49,11 @@ export interface PreparedForm {
   readonly prepared_at: string;
 }
 
-/** One time that a version became active. */
+/** One time that a version became active, or ceased to be without another one in its place. */
 export interface Activation {
   readonly version: string;
   readonly digest: string;
-  readonly reason: "promoted" | "rolled_back";
+  readonly reason: "promoted" | "rolled_back" | "deactivated";
   readonly activated_at: string;
   readonly activated_by: Actor;
   readonly replaced_version: string | null;
@@ -106,7 +106,7 @@ const VERSIONS = `
   select json_build_object(
            'namespace', v.namespace, 'name', v.name, 'version', v.version, 'digest', v.digest, 'active', v.active,
            'callables', v.callables, 'imports', c.imports, 'exports', c.exports, 'capabilities', c.capabilities,
-           'size_bytes', octet_length(c.bytes), 'has_source_map', c.source_map is not null,
+           'size_bytes', octet_length(c.bytes), 'has_source_map', v.source_map is not null,
            'uploaded_at', to_char(v.created_at, ${ISO}), 'uploaded_by', v.uploaded_by,
            'activated_at', to_char(v.activated_at, ${ISO}),
            'approved_at', to_char(v.approved_at, ${ISO}), 'approved_by', v.approved_by,
@@ -151,6 +151,14 @@ const ACTIVE = `
    where v.active
    order by v.namespace, v.name`;
 
+const NAMED_BY = `
+  select json_build_object('namespace', v.namespace, 'name', v.name, 'version', v.version)::text as answer
+    from tasker_host.handler_versions v
+   where v.digest = $1
+   order by v.namespace, v.name`;
+
+const SOURCE_MAP = "select source_map from tasker_host.handler_versions where namespace = $1 and digest = $2";
+
 const CALLABLES = `
   select callable from tasker_host.active_callables where namespace = $1 order by callable`;
 
@@ -193,6 +201,21 @@ export function listRanSteps(
 /** The active component of every handler. */
 export function activeComponents(database: Database): Promise<readonly ActiveComponent[]> {
   return list(database, "active_components", ACTIVE, []);
+}
+
+/** The versions whose component this is, in all namespaces. */
+export function versionsOfDigest(database: Database, digest: string): Promise<readonly VersionName[]> {
+  return list(database, "versions_of_digest", NAMED_BY, [digest]);
+}
+
+/** The source map that the namespace has of a component, where it has one. */
+export async function loadSourceMap(
+  database: Database,
+  { namespace, digest }: { readonly namespace: string; readonly digest: string },
+): Promise<string | undefined> {
+  const values = [namespace, digest];
+  const rows = await database.query<{ readonly source_map: string | null }>("load_source_map", SOURCE_MAP, values);
+  return rows[0]?.source_map ?? undefined;
 }
 
 /** The callables that active components of the namespace serve, sorted. */

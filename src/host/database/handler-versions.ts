@@ -10,18 +10,37 @@ export interface VersionName {
   readonly version: string;
 }
 
+/** A handler, by its names. */
+export type HandlerName = Omit<VersionName, "version">;
+
 export interface NewVersion extends VersionName {
   readonly actor: Actor;
   readonly callables: readonly string[];
   readonly component: NewComponent;
-  /** Other bytes under a used version take its place, instead of being a conflict. */
-  readonly replace: boolean;
+  /** For backtraces of this namespace. */
+  readonly sourceMap: string | undefined;
+  /** The prepared form that is stored was found wrong: this one takes its place. */
+  readonly replaceArtifact: boolean;
+}
+
+/** What a host says of capabilities when a version shall become active there. */
+export interface CapabilityRules {
+  /** Those of a namespace without grants of its own. */
+  readonly defaults: readonly string[];
+  /** Those that no namespace gets beyond. */
+  readonly ceiling: readonly string[];
 }
 
 /** What became of a new version; `conflict`: it is there with other bytes, and nothing changed. */
 export type RegisterVerdict =
-  | { readonly verdict: "created" | "known" | "replaced" }
+  | { readonly verdict: "created" | "known" }
   | { readonly verdict: "conflict"; readonly digest: string };
+
+/** What became of a version that may replace another; where its promotion is refused, nothing changed. */
+export interface ReplaceVerdict {
+  readonly verdict: "created" | "known" | "replaced";
+  readonly promotion: PromoteVerdict;
+}
 
 /** Why a version may not become active in its namespace. */
 export type ActivationProblem =
@@ -44,7 +63,7 @@ export type PromoteVerdict =
   | { readonly verdict: "unknown" | "deprecated" }
   | {
       readonly verdict: "needs_approval";
-      /** The version that is active. */
+      /** The version that ran the callables last; with its handler's name where that is another. */
       readonly active: string;
       readonly added: readonly string[];
       readonly removed: readonly string[];
@@ -60,9 +79,11 @@ export type DeleteVerdict =
   | { readonly verdict: "deleted" | "unknown" | "active" }
   | { readonly verdict: "in_use"; readonly leased: number; readonly waiting: number };
 
-const REGISTER = "select tasker_host.register_version($1, $2, $3, $4, $5, $6, $7, $8, $9) as answer";
-const PROMOTE = "select tasker_host.promote_version($1, $2, $3, $4, $5, $6) as answer";
-const ROLL_BACK = "select tasker_host.roll_back_handler($1, $2, $3, $4) as answer";
+const REGISTER = "select tasker_host.register_version($1, $2, $3, $4, $5, $6, $7, $8, false) as answer";
+const REPLACE = "select tasker_host.replace_version($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as answer";
+const PROMOTE = "select tasker_host.promote_version($1, $2, $3, $4, $5, $6, false) as answer";
+const ROLL_BACK = "select tasker_host.roll_back_handler($1, $2, $3, $4, $5) as answer";
+const DEACTIVATE = "select tasker_host.deactivate_handler($1, $2, $3) as answer";
 const APPROVE = "select tasker_host.approve_version($1, $2, $3, $4) as answer";
 const DEPRECATE = "select tasker_host.deprecate_version($1, $2, $3, $4, $5) as answer";
 const DELETE = "select tasker_host.delete_version($1, $2, $3, $4) as answer";
@@ -70,10 +91,24 @@ const SERVE_LATE = "select tasker_host.serve_late($1, $2, $3, $4) as digest";
 
 /** Makes a component known as a version, and stores it. */
 export function registerVersion(database: Database, version: NewVersion): Promise<RegisterVerdict> {
-  const { actor, namespace, name, callables, component, replace } = version;
+  return ask(database, "register_version", REGISTER, valuesOf(version));
+}
+
+/** For a developer's own host: makes a component known and active, in the place of other bytes, however much it imports. */
+export function replaceVersion(
+  database: Database,
+  version: NewVersion,
+  { defaults, ceiling }: CapabilityRules,
+): Promise<ReplaceVerdict> {
+  return ask(database, "replace_version", REPLACE, [...valuesOf(version), defaults, ceiling]);
+}
+
+function valuesOf(version: NewVersion): readonly unknown[] {
+  const { actor, namespace, name, callables, component } = version;
   const facts = {
     digest: component.digest,
-    source_map: component.sourceMap,
+    source_map: version.sourceMap,
+    replace_artifact: version.replaceArtifact,
     imports: component.imports,
     exports: component.exports,
     capabilities: component.capabilities,
@@ -81,7 +116,7 @@ export function registerVersion(database: Database, version: NewVersion): Promis
     fuel_schedule_id: component.fuelScheduleId,
     describe_fuel: component.describeFuel,
   };
-  return ask(database, "register_version", REGISTER, [
+  return [
     JSON.stringify(actor),
     namespace,
     name,
@@ -90,34 +125,37 @@ export function registerVersion(database: Database, version: NewVersion): Promis
     JSON.stringify(facts),
     asBuffer(component.bytes),
     asBuffer(component.artifact),
-    replace,
-  ]);
+  ];
 }
 
-/**
- * Makes a version the active one of its handler.
- * @param defaults the capabilities of a namespace without grants of its own.
- * @param approved wider imports than those of the active version need no approval.
- */
+/** Makes a version the active one of its handler. */
 export function promoteVersion(
   database: Database,
   actor: Actor,
   { namespace, name, version }: VersionName,
-  defaults: readonly string[],
-  approved: boolean,
+  { defaults, ceiling }: CapabilityRules,
 ): Promise<PromoteVerdict> {
-  const values = [JSON.stringify(actor), namespace, name, version, defaults, approved];
+  const values = [JSON.stringify(actor), namespace, name, version, defaults, ceiling];
   return ask(database, "promote_version", PROMOTE, values);
 }
 
-/** Undoes the last promotion; called again, the one before. */
+/** Undoes the last promotion or deactivation; called again, the one before. */
 export function rollBackHandler(
   database: Database,
   actor: Actor,
-  { namespace, name }: Omit<VersionName, "version">,
-  defaults: readonly string[],
+  { namespace, name }: HandlerName,
+  { defaults, ceiling }: CapabilityRules,
 ): Promise<RollBackVerdict> {
-  return ask(database, "roll_back_handler", ROLL_BACK, [JSON.stringify(actor), namespace, name, defaults]);
+  return ask(database, "roll_back_handler", ROLL_BACK, [JSON.stringify(actor), namespace, name, defaults, ceiling]);
+}
+
+/** Leaves a handler without an active version. Returns the one that was; null where there was none. */
+export function deactivateHandler(
+  database: Database,
+  actor: Actor,
+  { namespace, name }: HandlerName,
+): Promise<Replaced> {
+  return ask(database, "deactivate_handler", DEACTIVATE, [JSON.stringify(actor), namespace, name]);
 }
 
 /** Lets a version become active although it imports more than the active one; false where there is no such version. */

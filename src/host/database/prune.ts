@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import type { Actor } from "../domain/actor.ts";
 import type { Database } from "./connection.ts";
 
 /** What may be deleted: rows from before a time in milliseconds since 1970. Undefined leaves that kind alone. */
@@ -25,6 +26,8 @@ export interface PrunedRows {
 export interface PruneOptions {
   readonly database: Database;
   readonly before: PruneBefore;
+  /** Who deletes, for the audit's own entries. */
+  readonly actor: Actor;
   /** Rows that one transaction looks at. */
   readonly batchSize: number;
   /** Between two transactions, in milliseconds. */
@@ -92,7 +95,7 @@ export async function prune(options: PruneOptions): Promise<PrunedRows> {
   if (archivesMs !== undefined) {
     done = { ...done, archivedMessages: await untilNone(options, "prune_archives", archivesMs) };
   }
-  if (auditMs !== undefined) done = { ...done, auditEntries: await untilNone(options, "prune_audit", auditMs) };
+  if (auditMs !== undefined) done = { ...done, auditEntries: await pruneAudit(options, auditMs) };
   return done;
 }
 
@@ -125,18 +128,27 @@ async function eachPage(options: PruneOptions, page: (after: string) => Promise<
   }
 }
 
-type CountingFunction = "prune_sessions" | "prune_archives" | "prune_audit";
+type CountingFunction = "prune_sessions" | "prune_archives";
 
 /** Batch after batch until one finds nothing. */
-async function untilNone(options: PruneOptions, name: CountingFunction, beforeMs: number): Promise<number> {
+function untilNone(options: PruneOptions, name: CountingFunction, beforeMs: number): Promise<number> {
+  const sql = `select tasker_host.${name}($1, $2) as deleted`;
+  return batches(options, () => call<Deleted>(options, name, sql, [timestamp(beforeMs)]));
+}
+
+function pruneAudit(options: PruneOptions, beforeMs: number): Promise<number> {
+  const values = [JSON.stringify(options.actor), timestamp(beforeMs)];
+  const sql = "select tasker_host.prune_audit($1, $2, $3) as deleted";
+  return batches(options, () => call<Deleted>(options, "prune_audit", sql, values));
+}
+
+interface Deleted {
+  readonly deleted: number;
+}
+
+async function batches(options: PruneOptions, batch: () => Promise<Deleted | undefined>): Promise<number> {
   for (let total = 0; ;) {
-    const row = await call<{ readonly deleted: number }>(
-      options,
-      name,
-      `select tasker_host.${name}($1, $2) as deleted`,
-      [timestamp(beforeMs)],
-    );
-    const deleted = row?.deleted ?? 0;
+    const deleted = (await batch())?.deleted ?? 0;
     total += deleted;
     if (deleted === 0 || options.signal?.aborted === true) return total;
     await options.clock.wait(options.pauseMs, options.signal);

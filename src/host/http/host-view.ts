@@ -44,6 +44,8 @@ export interface TemplateView {
 export interface ProblemView {
   /** What it concerns, for example a file of the handlers directory. */
   readonly subject: string;
+  /** Whose it is; undefined: it concerns all. */
+  readonly namespace: string | undefined;
   /** A code of the catalogue. */
   readonly code: string;
   readonly message: string;

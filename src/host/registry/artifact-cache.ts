@@ -14,6 +14,9 @@ export interface ArtifactCacheOptions {
 }
 
 const FILE_NAME = /^[0-9a-f]{64}$/;
+const HALF_WRITTEN = /^[0-9a-f-]{36}\.tmp$/;
+/** What is not done by then belongs to a host that was ended while it wrote. */
+const ABANDONED_MS = 3_600_000;
 
 /**
  * Prepared components on this machine's disk, each in a file named by the SHA-256 of what is in it. A file that holds
@@ -61,22 +64,28 @@ export class ArtifactCache {
   }
 
   async #makeRoom(): Promise<void> {
-    const { folder, maxBytes } = this.#options;
-    const names = (await readdir(folder)).filter((name) => FILE_NAME.test(name));
-    const files = await Promise.all(
-      names.map(async (name) => {
-        const path = join(folder, name);
-        // Another host with the same folder may have deleted it meanwhile.
-        const found = await stat(path).catch(() => undefined);
-        return { path, size: found?.size ?? 0, usedMs: found?.mtimeMs ?? 0 };
-      }),
+    const { folder, maxBytes, clock } = this.#options;
+    const names = await readdir(folder);
+    const halfWritten = await Promise.all(
+      names.filter((name) => HALF_WRITTEN.test(name)).map((name) => this.#use(name)),
     );
+    for (const { path, usedMs } of halfWritten) {
+      if (usedMs < clock.now() - ABANDONED_MS) await rm(path, { force: true });
+    }
+    const files = await Promise.all(names.filter((name) => FILE_NAME.test(name)).map((name) => this.#use(name)));
     let total = files.reduce((sum, { size }) => sum + size, 0);
     for (const { path, size } of files.toSorted((one, other) => one.usedMs - other.usedMs)) {
       if (total <= maxBytes) return;
       await rm(path, { force: true });
       total -= size;
     }
+  }
+
+  async #use(name: string): Promise<{ readonly path: string; readonly size: number; readonly usedMs: number }> {
+    const path = join(this.#options.folder, name);
+    // Another host with the same folder may have deleted it meanwhile.
+    const found = await stat(path).catch(() => undefined);
+    return { path, size: found?.size ?? 0, usedMs: found?.mtimeMs ?? 0 };
   }
 
   #path(sha256: string): string {

@@ -18,6 +18,8 @@ export interface HandlerDirectory {
 }
 
 export interface NamespaceFolder {
+  readonly path: string;
+  /** The folder's name; nobody has looked yet whether it is one that namespaces have. */
   readonly namespace: string;
   readonly templatePaths: readonly string[];
   readonly components: readonly ComponentFile[];
@@ -55,6 +57,7 @@ async function listNamespace(path: string): Promise<NamespaceFolder> {
     if (built[index]?.length === 0 && (await exists(join(path, name, "handler.toml")))) unbuilt.push(join(path, name));
   }
   return {
+    path,
     namespace: basename(path),
     templatePaths: await filesEnding(join(path, "templates"), [".yaml", ".yml"]),
     components: [...built.flat(), ...(await listComponents(path))],

@@ -5,20 +5,25 @@ import type { Database } from "../database/connection.ts";
 import { activeCallables, listHandlers, readVersion } from "../database/handler-lists.ts";
 import {
   approveVersion,
+  deactivateHandler,
   deleteVersion,
   deprecateVersion,
+  type HandlerName,
+  type NewVersion,
   type PromoteVerdict,
   promoteVersion,
   registerVersion,
   type RegisterVerdict,
   type Replaced,
+  replaceVersion,
   rollBackHandler,
   type VersionName,
 } from "../database/handler-versions.ts";
 import type { Actor } from "../domain/actor.ts";
 import { HANDLER_NAME_PATTERN, HANDLER_NAME_RULE, VERSION_PATTERN, VERSION_RULE } from "../domain/names.ts";
-import type { ComponentStore, LoadedComponent } from "./component-store.ts";
-import { newComponent } from "./component-store.ts";
+import { namespaceProblem } from "./check-namespace.ts";
+import { checkSourceMap } from "./check-source-map.ts";
+import { type ComponentStore, type LoadedComponent, newComponent } from "./component-store.ts";
 import type { NamespaceGrants } from "./namespace-grants.ts";
 import { activationRefused, promotionRefused, versionText, versionUnknown } from "./refusals.ts";
 import { WaitingLine } from "./waiting-line.ts";
@@ -55,7 +60,10 @@ export interface RegisterOptions {
   readonly promote: "always" | "if-new" | "never";
   /** What the component must call itself. */
   readonly expect?: { readonly name: string; readonly version: string };
-  /** A developer's own host: other bytes take the place of a used version, and wider imports need no approval. */
+  /**
+   * A developer's own host: other bytes take the place of a used version, and wider imports need no approval. Where the
+   * promotion is refused, nothing is stored.
+   */
   readonly development?: boolean;
   /** Aborts what is not stored yet. */
   readonly signal?: AbortSignal;
@@ -84,6 +92,8 @@ export class HandlerRegistry {
   readonly grants: NamespaceGrants;
   readonly #options: HandlerRegistryOptions;
   readonly #uploads: WaitingLine;
+  /** Uploads under way, by who sends them. */
+  readonly #uploadsOf = new Map<string, number>();
   /** One line a version, so that of twenty uploads of it nineteen wait for the first and cost nothing. */
   readonly #lines = new Map<string, { line: WaitingLine; users: number }>();
 
@@ -123,34 +133,50 @@ export class HandlerRegistry {
     options: { readonly actor: Actor; readonly promote: boolean; readonly signal: AbortSignal },
   ): Promise<RegisteredComponent> {
     const { namespace, name } = version;
-    return this.#uploads.run(`Cannot upload ${versionText(version)}`, async () =>
-      this.#register(namespace, await read(), {
-        actor: options.actor,
-        promote: options.promote ? "always" : "never",
-        expect: { name, version: version.version },
-        signal: options.signal,
-      }),
+    const attempted = `Cannot upload ${versionText(version)}`;
+    return this.#inShare(options.actor, attempted, () =>
+      this.#uploads.run(attempted, async () =>
+        this.#register(namespace, await read(), {
+          actor: options.actor,
+          promote: options.promote ? "always" : "never",
+          expect: { name, version: version.version },
+          signal: options.signal,
+        }),
+      ),
     );
   }
 
   /** Makes a version the active one. @throws TSK_REGISTRY_VERSION_…, TSK_GRANT_…, TSK_COMPONENT_CALLABLE_TAKEN */
   async promote(actor: Actor, version: VersionName): Promise<Promotion> {
-    return this.#promote(actor, version, false);
+    return this.#promote(actor, version);
   }
 
-  /** Undoes the last promotion; called again, the one before. @throws TSK_REGISTRY_…, TSK_GRANT_MISSING, TSK_COMPONENT_CALLABLE_TAKEN */
+  /**
+   * Leaves a handler without an active version: nobody runs its callables until a promotion or a roll back.
+   * @throws TSK_REGISTRY_NOTHING_ACTIVE
+   */
+  async deactivate(actor: Actor, handler: HandlerName): Promise<{ readonly version: string; readonly digest: string }> {
+    const was = await deactivateHandler(this.#options.database, actor, handler);
+    if (was !== null) return was;
+    throw new TaskerError("TSK_REGISTRY_NOTHING_ACTIVE", {
+      attempted: `Cannot deactivate "${handler.namespace}/${handler.name}"`,
+      found: "no version of it is active",
+    });
+  }
+
+  /** Undoes the last promotion or deactivation; called again, the one before. @throws TSK_REGISTRY_…, TSK_GRANT_MISSING, TSK_COMPONENT_CALLABLE_TAKEN */
   async rollBack(
     actor: Actor,
-    handler: Omit<VersionName, "version">,
+    handler: HandlerName,
   ): Promise<{ readonly version: string; readonly replaced: Replaced }> {
     const { database, grants } = this.#options;
     const attempted = `Cannot roll back "${handler.namespace}/${handler.name}"`;
-    const verdict = await rollBackHandler(database, actor, handler, grants.defaultCapabilities);
+    const verdict = await rollBackHandler(database, actor, handler, grants.capabilityRules);
     switch (verdict.verdict) {
       case "rolled_back":
         return { version: verdict.version, replaced: verdict.replaced };
       case "unknown":
-        throw new TaskerError("TSK_REGISTRY_HANDLER_UNKNOWN", { attempted, found: "no version of it is active" });
+        throw new TaskerError("TSK_REGISTRY_HANDLER_UNKNOWN", { attempted, found: "no version of it was ever active" });
       case "nothing":
         throw new TaskerError("TSK_REGISTRY_NOTHING_BEFORE", {
           attempted,
@@ -197,15 +223,15 @@ export class HandlerRegistry {
     }
   }
 
-  /** The component with this digest, see `ComponentStore.load`. */
-  load(digest: string): Promise<LoadedComponent> {
-    return this.#options.store.load(digest);
+  /** A component as a namespace runs it, see `ComponentStore.load`. */
+  load(namespace: string, digest: string): Promise<LoadedComponent> {
+    return this.#options.store.load(namespace, digest);
   }
 
   /** What a step's result says of the component that ran it; undefined for a native handler. */
   async facts(digest: string | undefined): Promise<ComponentFacts | undefined> {
     if (digest === undefined) return undefined;
-    const { artifact } = await this.load(digest);
+    const artifact = await this.#options.store.artifact(digest);
     return { digest, version: artifact.manifest.version, fuelScheduleId: artifact.fuelScheduleId };
   }
 
@@ -219,6 +245,9 @@ export class HandlerRegistry {
     options: RegisterOptions,
   ): Promise<RegisteredComponent> {
     const { expect } = options;
+    const wrong = namespaceProblem(namespace, "Cannot register the component");
+    if (wrong !== undefined) throw wrong;
+    if (sourceMap !== undefined) checkSourceMap(sourceMap);
     if (expect === undefined) return this.#registerAlone(namespace, { component, sourceMap }, options);
     return this.#inLine(`${namespace}/${expect.name}/${expect.version}`, async () => {
       await this.#refuseConflict({ namespace, ...expect }, component);
@@ -232,31 +261,45 @@ export class HandlerRegistry {
     options: RegisterOptions,
   ): Promise<RegisteredComponent> {
     const { database, store } = this.#options;
-    const { artifact, prepared } = await store.prepare(component);
+    const { artifact, prepared, replaceArtifact } = await store.prepare(component);
     const version = versionOf(namespace, artifact, options.expect);
     // The last moment to leave nothing behind: the caller is gone, or has its answer.
     options.signal?.throwIfAborted();
-    const answer = await registerVersion(database, {
+    const made = {
       ...version,
       actor: options.actor,
       callables: artifact.manifest.callables,
-      component: newComponent(artifact, component, sourceMap),
-      replace: options.development === true,
-    });
+      component: newComponent(artifact, component),
+      sourceMap,
+      replaceArtifact,
+    };
+    const registered = { namespace, artifact, sizeBytes: component.length, prepared };
+    if (options.development === true) return { ...registered, ...(await this.#replace(made)) };
+    const answer = await registerVersion(database, made);
     if (answer.verdict === "conflict") throw conflict(version, artifact.digest, answer.digest);
-    store.forget(artifact.digest);
-    const promotion = await this.#promoteNew(version, answer.verdict, options);
-    return { namespace, artifact, sizeBytes: component.length, prepared, verdict: answer.verdict, promotion };
+    store.forget(namespace, artifact.digest);
+    return {
+      ...registered,
+      verdict: answer.verdict,
+      promotion: await this.#promoteNew(version, answer.verdict, options),
+    };
+  }
+
+  async #replace(made: NewVersion): Promise<Pick<RegisteredComponent, "verdict" | "promotion">> {
+    const { database, store, grants } = this.#options;
+    const { verdict, promotion } = await replaceVersion(database, made, grants.capabilityRules);
+    store.forget(made.namespace, made.component.digest);
+    return { verdict, promotion: promotionOf(made, promotion) };
   }
 
   async #promoteNew(
     version: VersionName,
     verdict: RegisterVerdict["verdict"],
-    { actor, promote, development = false }: RegisterOptions,
+    { actor, promote }: RegisterOptions,
   ): Promise<Promotion | undefined> {
     if (promote === "never") return undefined;
     if (promote === "if-new" && verdict === "known" && (await this.#hasActive(version))) return undefined;
-    return this.#promote(actor, version, development);
+    return this.#promote(actor, version);
   }
 
   async #hasActive({ namespace, name }: VersionName): Promise<boolean> {
@@ -264,12 +307,29 @@ export class HandlerRegistry {
     return handlers.some((each) => each.name === name && each.active !== null);
   }
 
-  async #promote(actor: Actor, version: VersionName, approved: boolean): Promise<Promotion> {
+  async #promote(actor: Actor, version: VersionName): Promise<Promotion> {
     const { database, grants } = this.#options;
-    const answer: PromoteVerdict = await promoteVersion(database, actor, version, grants.defaultCapabilities, approved);
-    if (answer.verdict === "promoted") return { changed: true, replaced: answer.replaced };
-    if (answer.verdict === "unchanged") return { changed: false, replaced: null };
-    throw promotionRefused(version, answer);
+    return promotionOf(version, await promoteVersion(database, actor, version, grants.capabilityRules));
+  }
+
+  /** A caller who was recognised has half of the places at most: its slow uploads leave room for those of others. */
+  async #inShare<T>({ kind, name }: Actor, attempted: string, work: () => Promise<T>): Promise<T> {
+    if (kind === "anonymous") return work();
+    const key = `${kind}:${name}`;
+    const share = Math.ceil(this.#options.maxUploads / 2);
+    const underWay = this.#uploadsOf.get(key) ?? 0;
+    if (underWay >= share) {
+      const found = `${kind} "${name}" has ${underWay} uploads under way`;
+      throw new TaskerError("TSK_REGISTRY_BUSY", { attempted, found, accepted: `at most ${share} of one caller` });
+    }
+    this.#uploadsOf.set(key, underWay + 1);
+    try {
+      return await work();
+    } finally {
+      const left = (this.#uploadsOf.get(key) ?? 1) - 1;
+      if (left === 0) this.#uploadsOf.delete(key);
+      else this.#uploadsOf.set(key, left);
+    }
   }
 
   /** Before anything is prepared: most uploads that lose lose here. */
@@ -290,6 +350,13 @@ export class HandlerRegistry {
       if (entry.users === 0) this.#lines.delete(key);
     }
   }
+}
+
+/** What a promotion changed. @throws TSK_REGISTRY_VERSION_…, TSK_GRANT_…, TSK_COMPONENT_CALLABLE_TAKEN where it is refused. */
+function promotionOf(version: VersionName, answer: PromoteVerdict): Promotion {
+  if (answer.verdict === "promoted") return { changed: true, replaced: answer.replaced };
+  if (answer.verdict === "unchanged") return { changed: false, replaced: null };
+  throw promotionRefused(version, answer);
 }
 
 /** The version that the component is, by its own word. @throws TSK_REGISTRY_MANIFEST_MISMATCH, TSK_COMPONENT_MANIFEST_INVALID */

@@ -3,6 +3,7 @@ import { relative } from "node:path";
 import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import { parseTemplate, type ParsedTemplate, refuseUnknownHandlers } from "../domain/parse-template.ts";
 import type { RetryPolicy } from "../domain/template.ts";
+import { namespaceProblem } from "./check-namespace.ts";
 import { type ComponentFile, listHandlerDirectory, type NamespaceFolder } from "./handler-directory.ts";
 import type { HandlerRegistry, RegisteredComponent } from "./handler-registry.ts";
 import type { RegisteredTemplate, TaskTemplateRegistry } from "./task-template-registry.ts";
@@ -18,6 +19,8 @@ export interface LoadedHandlers {
 /** A file that could not be loaded, and why. */
 export interface LoadProblem {
   readonly path: string;
+  /** Of the folder that it stands in. */
+  readonly namespace: string;
   readonly error: TaskerError;
 }
 
@@ -59,7 +62,11 @@ interface NamespaceLoad {
 async function loadNamespace(folder: NamespaceFolder, deps: LoadHandlersDeps): Promise<NamespaceLoad> {
   const { namespace } = folder;
   const load: NamespaceLoad = { namespace, components: [], templates: [], problems: [] };
-  for (const path of folder.unbuilt) load.problems.push({ path, error: neverBuilt(path) });
+  if (folder.components.length + folder.templatePaths.length + folder.unbuilt.length === 0) return load;
+  const wrong = namespaceProblem(namespace, `Cannot load the folder "${folder.path}"`);
+  // It says it all: nothing of the folder could be served.
+  if (wrong !== undefined) return { ...load, problems: [{ path: folder.path, namespace, error: wrong }] };
+  for (const path of folder.unbuilt) load.problems.push({ path, namespace, error: neverBuilt(path) });
   for (const file of folder.components) {
     await attempt(load, file.wasmPath, deps, async () => {
       load.components.push(await loadComponent(namespace, file, deps.handlers));
@@ -88,7 +95,7 @@ async function attempt(
     await run();
   } catch (error) {
     if (!isTaskerError(error) || error.entry.fault === "system") throw error;
-    load.problems.push({ path, error });
+    load.problems.push({ path, namespace: load.namespace, error });
   }
 }
 

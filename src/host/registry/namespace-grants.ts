@@ -1,5 +1,6 @@
 import { TaskerError } from "../../core/errors/index.ts";
 import type { Database } from "../database/connection.ts";
+import type { CapabilityRules } from "../database/handler-versions.ts";
 import { listGrants, readGrants, setGrants, type StoredGrants } from "../database/grants.ts";
 import type { Actor } from "../domain/actor.ts";
 import { CAPABILITY_NAMES, isCapability } from "../domain/capabilities.ts";
@@ -22,6 +23,8 @@ export interface NamespaceGrantsOptions {
   readonly defaultLimits: Required<GrantLimits>;
   /** What no namespace gets beyond on this host. */
   readonly ceilings: Required<GrantLimits>;
+  /** Capabilities that no namespace gets beyond on this host. */
+  readonly capabilityCeiling: readonly string[];
 }
 
 /** The grants of all namespaces, as this host last saw them: a step asks memory, not the database. */
@@ -33,8 +36,9 @@ export class NamespaceGrants {
     this.#options = options;
   }
 
-  get defaultCapabilities(): readonly string[] {
-    return this.#options.defaultCapabilities;
+  /** What the database holds a version against that shall become active. */
+  get capabilityRules(): CapabilityRules {
+    return { defaults: this.#options.defaultCapabilities, ceiling: this.#options.capabilityCeiling };
   }
 
   /** As last seen: `refresh` follows changes. */
@@ -77,6 +81,13 @@ export class NamespaceGrants {
       const found = `capability ${JSON.stringify(unknown.slice(0, 80))}`;
       throw new TaskerError("TSK_GRANT_INVALID", { attempted, found, accepted: CAPABILITY_NAMES.join(", ") });
     }
+    const { capabilityCeiling } = this.#options;
+    const beyond = capabilities.find((name) => !capabilityCeiling.includes(name));
+    if (beyond !== undefined) {
+      const found = `capability "${beyond}", which is beyond the host's ceiling`;
+      const accepted = capabilityCeiling.length === 0 ? "no capability" : capabilityCeiling.join(", ");
+      throw new TaskerError("TSK_GRANT_INVALID", { attempted, found, accepted });
+    }
     for (const name of GRANT_LIMITS) {
       const value = limits[name];
       const ceiling = this.#options.ceilings[name] ?? 0;
@@ -90,10 +101,11 @@ export class NamespaceGrants {
   }
 
   #inForce(namespace: string, stored: StoredGrants | undefined): GrantsInForce {
-    const { defaultCapabilities, defaultLimits, ceilings } = this.#options;
+    const { defaultCapabilities, capabilityCeiling, defaultLimits, ceilings } = this.#options;
+    const granted = stored?.capabilities ?? defaultCapabilities;
     return {
       namespace,
-      capabilities: stored?.capabilities ?? defaultCapabilities,
+      capabilities: granted.filter((name) => capabilityCeiling.includes(name)),
       limits: limitsWithin(stored?.limits ?? {}, defaultLimits, ceilings),
       stored,
     };

@@ -28,7 +28,7 @@ export function promotionRefused(
       const difference = [...added.map((name) => `+ ${name}`), ...removed.map((name) => `- ${name}`)];
       return new TaskerError("TSK_GRANT_APPROVAL_NEEDED", {
         attempted,
-        found: `it imports more than ${active}, which is active:\n  ${difference.join("\n  ")}`,
+        found: `it imports more than ${active}, which ran its callables last:\n  ${difference.join("\n  ")}`,
         details: { active, added, removed },
       });
     }

@@ -1,12 +1,14 @@
 import type { Clock } from "../../core/clock.ts";
+import { isTaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Service } from "../../core/service.ts";
-import { unpreparedDigests } from "../database/components.ts";
 import type { Database } from "../database/connection.ts";
 import { activeComponents } from "../database/handler-lists.ts";
-import { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "../../runtime/index.ts";
 import type { ComponentStore } from "./component-store.ts";
 import type { NamespaceGrants } from "./namespace-grants.ts";
+
+/** How long a component that was refused is left alone, in milliseconds, while nobody tells of changes. */
+const REFUSED_REST_MS = 10_000;
 
 /** Postgres tells of changed handlers and grants here; the payload is their namespace. */
 export const REGISTRY_CHANNEL = "tasker_host_registry";
@@ -15,7 +17,7 @@ export interface RegistryWatchOptions {
   readonly database: Database;
   readonly store: ComponentStore;
   readonly grants: NamespaceGrants;
-  /** Called with the namespaces that have active handlers, after each look. */
+  /** Called with the namespaces that have active handlers, at each look. */
   readonly onNamespaces: (namespaces: readonly string[]) => Promise<void>;
   /** How often it looks by itself, in milliseconds: a notification may get lost. */
   readonly pollIntervalMs: number;
@@ -35,8 +37,11 @@ export class RegistryWatch implements Service {
   #loop: Promise<void> | undefined;
   #preparing: Promise<void> | undefined;
   #wake = new AbortController();
-  /** What was active at the last look: only what came since is fetched. */
+  /** What was active at the last look, by namespace and digest: only what came since is fetched. */
   #fetched: ReadonlySet<string> = new Set();
+  /** Somebody told of a change since the last look. */
+  #told = false;
+  #lookedAgainMs = 0;
 
   constructor(options: RegistryWatchOptions) {
     this.#options = options;
@@ -61,6 +66,7 @@ export class RegistryWatch implements Service {
 
   /** Looks now rather than at the next poll. */
   changed(): void {
+    this.#told = true;
     this.#wake.abort();
   }
 
@@ -76,35 +82,58 @@ export class RegistryWatch implements Service {
   }
 
   async #look(): Promise<void> {
-    const { database, grants, store, logger } = this.#options;
+    const { database, grants, store, clock, logger } = this.#options;
+    const told = this.#told;
+    this.#told = false;
     await grants.refresh();
     const active = await activeComponents(database);
-    await this.#options.onNamespaces([...new Set(active.map(({ namespace }) => namespace))]);
-    const digests = new Set(active.map(({ digest }) => digest));
-    for (const digest of digests) {
-      if (this.#fetched.has(digest) || this.#stopped.signal.aborted) continue;
-      await store.load(digest).catch((error: unknown) => {
-        logger.warn({ err: error, digest }, "active component cannot be loaded");
+    // A namespace that cannot be served keeps no component of the others from being fetched.
+    await this.#options.onNamespaces([...new Set(active.map(({ namespace }) => namespace))]).catch((error: unknown) => {
+      logger.warn({ err: error }, "namespaces of active handlers cannot be served");
+    });
+    const now = clock.now();
+    if (told || now - this.#lookedAgainMs >= REFUSED_REST_MS) {
+      this.#lookedAgainMs = now;
+      await store.lookAgain();
+    }
+    const seen = new Set<string>();
+    for (const { namespace, digest } of active) {
+      const key = `${namespace}/${digest}`;
+      seen.add(key);
+      if (this.#fetched.has(key) || this.#stopped.signal.aborted) continue;
+      await store.load(namespace, digest).catch((error: unknown) => {
+        logger.warn({ err: error, namespace, digest }, "active component cannot be loaded");
       });
     }
-    this.#fetched = digests;
+    this.#fetched = seen;
   }
 
   /** One after the other, active ones first; hosts that do the same at once find each other's work. */
   async #prepareOld(): Promise<void> {
-    const { database, store, logger } = this.#options;
-    const form = { preparerVersion: PREPARER_VERSION, fuelScheduleId: FUEL_SCHEDULE_ID };
-    try {
-      const digests = await unpreparedDigests(database, form);
-      for (const digest of digests) {
-        if (this.#stopped.signal.aborted) return;
-        await store.prepareAgain(digest).catch((error: unknown) => {
-          logger.warn({ err: error, digest }, "stored component cannot be prepared for this host");
-        });
+    const { clock, logger, pollIntervalMs } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      try {
+        if (await this.#prepareUnprepared()) return;
+      } catch (error) {
+        logger.debug({ err: error }, "stored components not looked at");
       }
-      if (digests.length > 0) logger.info({ components: digests.length }, "stored components prepared for this host");
-    } catch (error) {
-      logger.debug({ err: error }, "stored components not looked at");
+      await clock.wait(pollIntervalMs, this.#stopped.signal);
     }
+  }
+
+  /** False where the database, and not a component, kept some from being prepared. */
+  async #prepareUnprepared(): Promise<boolean> {
+    const { store, logger } = this.#options;
+    const digests = await store.unprepared();
+    let done = true;
+    for (const digest of digests) {
+      if (this.#stopped.signal.aborted) return true;
+      await store.prepareAgain(digest).catch((error: unknown) => {
+        if (!isTaskerError(error) || !error.code.startsWith("TSK_COMPONENT_")) done = false;
+        logger.warn({ err: error, digest }, "stored component cannot be prepared for this host");
+      });
+    }
+    if (digests.length > 0) logger.info({ components: digests.length }, "stored components prepared for this host");
+    return done;
   }
 }

@@ -11,8 +11,8 @@ import type { NamespaceSandboxes } from "./namespace-sandboxes.ts";
 
 export interface SandboxHandlerDeps {
   readonly sandboxes: NamespaceSandboxes;
-  /** The component with this digest, checked. Rejects where it cannot be had. */
-  readonly load: (digest: string) => Promise<LoadedComponent>;
+  /** The component with this digest as the namespace runs it, checked. Rejects where it cannot be had. */
+  readonly load: (namespace: string, digest: string) => Promise<LoadedComponent>;
   /** What the namespace's handlers may import and use, now. */
   readonly grants: (namespace: string) => Promise<GrantsInForce>;
   /** Limits that no namespace has a say in. */
@@ -29,7 +29,7 @@ export function sandboxHandler(deps: SandboxHandlerDeps): StepEventHandler {
     const { payload, moduleDigest = "" } = event;
     const { namespace } = payload.task;
     const [component, sandbox, grants] = await Promise.all([
-      deps.load(moduleDigest),
+      deps.load(namespace, moduleDigest),
       deps.sandboxes.of(namespace),
       deps.grants(namespace),
     ]);

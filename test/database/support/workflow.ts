@@ -7,6 +7,7 @@ import type { ClaimedStep, RetryRules, StepReport, StepVerdict } from "../../../
 import { type CreatedTask, createTasks, type NewTask } from "../../../src/host/database/tasks.ts";
 import { registerTemplate } from "../../../src/host/database/templates.ts";
 import { verify } from "../../../src/host/database/verify.ts";
+import { TEST_ACTOR } from "../../support/test-actor.ts";
 
 export const NAMESPACE = "math";
 /** Without jitter: waits are exact. */
@@ -42,7 +43,7 @@ export async function register(
     ...more,
   }));
   const configurationJson = JSON.stringify({ name, namespace_name: namespace, version, steps });
-  const { namedTaskUuid } = await registerTemplate(database, {
+  const { namedTaskUuid } = await registerTemplate(database, TEST_ACTOR, {
     namespace,
     name,
     version,

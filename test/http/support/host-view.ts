@@ -26,7 +26,10 @@ export function testHostView(): TestHostView {
       { namespace: "flows", name: "math", version: "1.0.0", digest: "ab".repeat(32), callables: ["square"] },
     ],
     templates: () => [{ namespace: "flows", name: "diamond", version: "1.0.0", steps: 4 }],
-    problems: () => [{ subject: "flows/broken.yaml", code: "TSK_TEMPLATE_INVALID", message: "no steps" }],
+    problems: () => [
+      { subject: "flows/broken.yaml", namespace: "flows", code: "TSK_TEMPLATE_INVALID", message: "no steps" },
+      { subject: "component abc", namespace: undefined, code: "TSK_COMPONENT_UNKNOWN", message: "nobody has it" },
+    ],
     database: () => ({
       kind: "embedded",
       serverVersion: "18.4",

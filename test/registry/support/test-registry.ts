@@ -12,6 +12,7 @@ import type { HandlerRegistry } from "../../../src/host/registry/handler-registr
 export function testRegistryParts(
   database: Database,
   settings: Readonly<Record<string, string>> = {},
+  databaseKind: "embedded" | "external" = "external",
 ): RegistryParts & { readonly cacheDir: string } {
   const cacheDir = join(mkdtempSync(join(tmpdir(), "tasker-host-test-")), "artifacts");
   const flags = Object.entries({ "registry.cache_dir": cacheDir, ...settings });
@@ -19,10 +20,18 @@ export function testRegistryParts(
     env: { TASKER_ENV: "test" },
     flags: flags.map(([key, value]) => ({ flag: "test", key, value })),
   });
-  return { ...buildRegistry(config, { database, clock: systemClock, logger: silentLogger }), cacheDir };
+  return {
+    ...buildRegistry(config, {
+      database,
+      databaseKind,
+      clock: systemClock,
+      logger: silentLogger,
+    }),
+    cacheDir,
+  };
 }
 
 /** A registry on a database. */
-export function testRegistry(database: Database, settings: Readonly<Record<string, string>> = {}): HandlerRegistry {
-  return testRegistryParts(database, settings).registry;
+export function testRegistry(...parts: Parameters<typeof testRegistryParts>): HandlerRegistry {
+  return testRegistryParts(...parts).registry;
 }

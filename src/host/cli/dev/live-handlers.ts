@@ -75,7 +75,7 @@ export class LiveHandlers {
       const report = await this.#build(handler);
       if (report === undefined) continue;
       handler.serving = report.digest;
-      const { artifact, sourceMap } = await host.registry.load(report.digest);
+      const { artifact, sourceMap } = await host.registry.load(handler.namespace, report.digest);
       handler.tested = { artifact, sourceMap: sourceMap ?? "" };
       await this.#runFixtures(handler);
     }

@@ -24,7 +24,7 @@ export function rateLimitHeaders({ requests, windowSeconds }: RateLimit): Middle
 /**
  * Counts requests and refuses those beyond the limit, in this host's memory. A request counts for its address until its
  * caller is recognised, and for the caller from then on: guessing uses up the guesser's share, and callers behind one
- * address do not use up each other's. Health is for probes and counts for nobody.
+ * address do not use up each other's. What probes ask counts for nobody.
  *
  * @throws TSK_REQUEST_RATE_LIMITED
  */
@@ -45,7 +45,7 @@ export function rateLimit({ requests, windowSeconds }: RateLimit): MiddlewareHan
     }
   };
   return async (c, next) => {
-    if (/^\/health(\/|$)/.test(c.req.path)) return next();
+    if (PROBES.has(c.req.path)) return next();
     const address = `address:${networkOf(remoteAddress(c))}`;
     await count(c, address, "this address");
     const authenticate = c.get("authenticate");
@@ -61,9 +61,24 @@ export function rateLimit({ requests, windowSeconds }: RateLimit): MiddlewareHan
   };
 }
 
-/** Who has one IPv6 address has 2^64 of them: they count together. */
+const PROBES: ReadonlySet<string> = new Set(["/health", "/health/live", "/health/ready"]);
+
+/** Who has one IPv6 address has 2^64 of them: they count together, however they are written. */
 function networkOf(address: string): string {
-  return address.includes(":") ? address.split(":").slice(0, 4).join(":") : address;
+  const [text = ""] = address.split("%");
+  if (!text.includes(":")) return address;
+  const [head = [], tail] = text.split("::").map((part) => (part === "" ? [] : part.split(":")));
+  const groups = tail === undefined ? head : [...head, ...zeros(head, tail), ...tail];
+  return groups
+    .slice(0, 4)
+    .map((group) => group.toLowerCase().replace(/^0+(?=.)/, ""))
+    .join(":");
+}
+
+/** What `::` stands for; an IPv4 address at the end takes two groups. */
+function zeros(head: readonly string[], tail: readonly string[]): readonly string[] {
+  const dotted = tail.at(-1)?.includes(".") === true ? 1 : 0;
+  return Array.from({ length: Math.max(0, 8 - head.length - tail.length - dotted) }, () => "0");
 }
 
 function seconds({ msBeforeNext }: RateLimiterRes): number {

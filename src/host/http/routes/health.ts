@@ -1,5 +1,6 @@
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute } from "../document-route.ts";
+import { problemsFor } from "../problems-for-reader.ts";
 import { checkReadiness } from "../readiness.ts";
 import { DetailedHealthSchema, HealthSchema, ReadinessSchema } from "../schemas/host.ts";
 
@@ -53,9 +54,7 @@ export function healthRoutes(app: App, deps: AppDeps): void {
   });
   app.get(detailed, async (c) => {
     const readiness = await checkReadiness(deps);
-    // Problems name files and components of any namespace.
-    const problems = c.get("principal").namespaces === "*" ? host.problems() : [];
-    const shown = problems.map(({ subject, code, message }) => ({ subject, code, message }));
-    return c.json({ ...readiness, problems: shown }, readiness.status === "ready" ? 200 : 503);
+    const problems = problemsFor(c.get("principal"), host);
+    return c.json({ ...readiness, problems }, readiness.status === "ready" ? 200 : 503);
   });
 }

@@ -2,6 +2,7 @@ import { mayEnter, type Principal } from "../../domain/principal.ts";
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute } from "../document-route.ts";
 import type { HostView } from "../host-view.ts";
+import { problemsFor } from "../problems-for-reader.ts";
 import { type Status, StatusSchema } from "../schemas/host.ts";
 
 /** `GET /status`: what the host runs, and what is wrong with it. */
@@ -18,12 +19,10 @@ export function statusRoute(app: App, { host, clock }: AppDeps): void {
 
 /**
  * Member by member, so that what a view holds beyond its interface is never shown; of namespaces, only those of the reader.
- * Problems name files of any namespace: they are for readers of all.
  */
 function statusOf(host: HostView, nowMs: number, reader: Principal): Status {
   const database = host.database();
   const seen = ({ namespace }: { readonly namespace: string }): boolean => mayEnter(reader, namespace);
-  const problems = reader.namespaces === "*" ? host.problems() : [];
   return {
     state: host.state(),
     worker_id: host.workerId,
@@ -61,7 +60,7 @@ function statusOf(host: HostView, nowMs: number, reader: Principal): Status {
         digest,
         callables: [...callables],
       })),
-    problems: problems.map(({ subject, code, message }) => ({ subject, code, message })),
+    problems: problemsFor(reader, host),
     database: {
       kind: database.kind,
       server_version: database.serverVersion ?? null,

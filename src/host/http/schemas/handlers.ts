@@ -86,14 +86,14 @@ export const HandlerSchema = z
         z.object({
           version: z.string(),
           digest,
-          reason: z.enum(["promoted", "rolled_back"]),
+          reason: z.enum(["promoted", "rolled_back", "deactivated"]),
           activated_at: timestamp,
           activated_by: ActorSchema,
           replaced_version: z.string().nullable(),
           replaced_digest: z.string().nullable(),
         }),
       )
-      .openapi({ description: "What was active when, newest first, at most 100" }),
+      .openapi({ description: "What was active when, newest first, at most 100; `deactivated`: until when it was" }),
   })
   .openapi("Handler");
 
@@ -104,6 +104,10 @@ export const PromotedSchema = z
     replaced: ReplacedSchema,
   })
   .openapi("Promoted");
+
+export const DeactivatedSchema = z
+  .object({ version: z.string(), digest })
+  .openapi("Deactivated", { description: "What was active until now" });
 
 export const RanStepsSchema = z
   .object({

@@ -37,7 +37,7 @@ export const ReadinessSchema = z
 export const DetailedHealthSchema = ReadinessSchema.extend({
   problems: z
     .array(z.object({ subject: z.string(), code: z.string(), message: z.string() }))
-    .openapi({ description: "What is not loaded or refused while the rest goes on; for readers of all namespaces" }),
+    .openapi({ description: "What is not loaded or refused while the rest goes on, of the reader's namespaces" }),
 }).openapi("DetailedHealth");
 
 export type HealthCheck = z.infer<typeof CheckSchema>;

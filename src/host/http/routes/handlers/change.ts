@@ -2,13 +2,13 @@ import { z } from "@hono/zod-openapi";
 import type { AppDeps } from "../../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../../document-route.ts";
 import { parseQuery } from "../../parse-query.ts";
-import { PromotedSchema } from "../../schemas/handlers.ts";
+import { DeactivatedSchema, PromotedSchema } from "../../schemas/handlers.ts";
 import { HandlerParams, handlerOf, versionOf, VersionParams } from "./parameters.ts";
 
 const VERSION_PATH = "/v1/namespaces/{namespace}/handlers/{name}/versions/{version}";
 const DeprecateQuery = z.strictObject({ undo: z.enum(["true", "false"], "true or false").default("false") });
 
-/** Promote, roll back, approve, deprecate, delete: each one call, one transaction, one entry of the audit. */
+/** Promote, roll back, deactivate, approve, deprecate, delete: each one call, one transaction, one entry of the audit. */
 export function changeHandlerRoutes(app: App, { registry }: AppDeps): void {
   const promote = documentRoute(app, {
     method: "post",
@@ -30,7 +30,7 @@ export function changeHandlerRoutes(app: App, { registry }: AppDeps): void {
     method: "post",
     path: "/v1/namespaces/{namespace}/handlers/{name}/rollback",
     access: "handlers:promote",
-    summary: "Undo the last promotion; again: the one before",
+    summary: "Undo the last promotion or deactivation; again: the one before",
     request: { params: HandlerParams },
     responses: { 200: answers("The earlier version is active", PromotedSchema), ...refusals(400, 404, 408, 409, 503) },
   });
@@ -39,11 +39,27 @@ export function changeHandlerRoutes(app: App, { registry }: AppDeps): void {
     return c.json({ version, changed: true, replaced });
   });
 
+  const deactivate = documentRoute(app, {
+    method: "post",
+    path: "/v1/namespaces/{namespace}/handlers/{name}/deactivate",
+    access: "handlers:promote",
+    summary: "Leave a handler without an active version",
+    description:
+      "From the next claim on nobody runs its callables, and another handler may serve them; steps in flight keep what " +
+      "they began with. A roll back makes the version active again.",
+    request: { params: HandlerParams },
+    responses: { 200: answers("Nothing of it is active", DeactivatedSchema), ...refusals(400, 408, 409, 503) },
+  });
+  app.post(deactivate, async (c) => {
+    const { version, digest } = await registry.deactivate(c.get("principal").actor, handlerOf(c));
+    return c.json({ version, digest });
+  });
+
   const approve = documentRoute(app, {
     method: "post",
     path: `${VERSION_PATH}/approve`,
     access: "handlers:approve",
-    summary: "Let a version become active although it imports more than the active one",
+    summary: "Let a version become active although it imports more than what ran its callables last",
     request: { params: VersionParams },
     responses: { 204: { description: "It may" }, ...refusals(400, 404, 408, 503) },
   });
