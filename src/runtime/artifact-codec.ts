@@ -82,6 +82,7 @@ const artifactHeader = z.object({
     z.object({
       memories: z.array(z.object({ importName: z.string(), minPages: index, maxPages: index.optional() })),
       initialBytes: z.int().min(0),
+      instantiationFuel: z.int().min(0),
     }),
   ),
   plan: z.object({

@@ -17,7 +17,10 @@ const STACK_ATTRIBUTE = "stack";
  */
 export function classify({ context, ending }: GuestRun, limits: RunLimits, source: CompiledSource): Outcome {
   const { state, meter } = context;
-  if (ending.kind === "too-large-to-start") return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
+  if (ending.kind === "not-started") {
+    if (ending.lacking === "memory") return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
+    return { kind: "out-of-fuel", limit: limits.fuel };
+  }
   if (state.stop !== undefined) return stopped(state.stop, state.phase, source);
   // The sign of the fuel word stands even if the guest went on to return: it must not gain by what it had no fuel for.
   if (meter.stopped === "out-of-fuel") return { kind: "out-of-fuel", limit: limits.fuel };

@@ -1,4 +1,5 @@
 import type { RunLimits } from "../limits.ts";
+import type { StartCost } from "./start-cost.ts";
 import { debitFuel, type MeterGlobal, packFuel, readFuel } from "../prepare/meter/index.ts";
 
 /** The globals that metered modules share, by the names that they import. */
@@ -23,14 +24,14 @@ export class MeterState {
   readonly imports: MeterGlobals;
 
   /**
-   * `initialBytes` is what memories and tables take before anything runs; it must fit into the budget. `globals` may be those
+   * `start` is what is taken before anything of the guest runs; it must fit into the budgets. `globals` may be those
    * of an earlier run, whose instance is dead and whose state was read: all three are set anew.
    */
-  constructor(limits: RunLimits, initialBytes: number, globals: MeterGlobals = meterGlobals()) {
+  constructor(limits: RunLimits, start: StartCost, globals: MeterGlobals = meterGlobals()) {
     this.#limits = limits;
     this.imports = globals;
-    globals.fuel.value = packFuel({ fuel: limits.fuel, callDepth: limits.maxCallDepth });
-    globals["bytes-left"].value = BigInt(Math.max(0, limits.maxMemoryBytes - initialBytes));
+    globals.fuel.value = packFuel({ fuel: Math.max(0, limits.fuel - start.fuel), callDepth: limits.maxCallDepth });
+    globals["bytes-left"].value = BigInt(Math.max(0, limits.maxMemoryBytes - start.bytes));
     globals["growth-refused"].value = 0;
   }
 
