@@ -57,10 +57,11 @@ export function componentSide(component: CompiledComponent, steps: readonly Step
 
 /** An instance of the component by the runtime's own replay, and what it runs in. */
 export function liveInstance(component: CompiledComponent): TrampolineContext {
-  const state = new RunState(BENCH_LIMITS);
+  const meter = new MeterState(BENCH_LIMITS, component.startCost);
+  const state = new RunState(BENCH_LIMITS, () => meter.halt());
   const context: TrampolineContext = {
     state,
-    meter: new MeterState(BENCH_LIMITS, component.startCost),
+    meter,
     instance: new ComponentInstance(),
     handles: new HandleTable(),
     clock: new VirtualClock(1_764_000_000_000),

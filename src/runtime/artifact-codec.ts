@@ -34,7 +34,7 @@ const abi = z.object({
   memory: reference.optional(),
   realloc: reference.optional(),
 });
-const lifted = z.object({ func: reference, postReturn: reference.optional(), abi });
+const lifted = z.object({ func: reference, postReturn: reference.optional(), abi, owner: index });
 
 const valueType: z.ZodType<ValueType> = z.lazy(() =>
   z.union([
@@ -102,7 +102,7 @@ const artifactHeader = z.object({
       z.discriminatedUnion("kind", [
         z.object({ kind: z.literal("host"), interface: z.string(), name: z.string(), abi }),
         z.object({ kind: z.literal("resource-drop"), resource: z.string() }),
-        z.object({ kind: z.literal("guest"), callee: lifted, type: functionType, abi }),
+        z.object({ kind: z.literal("guest"), callee: lifted, type: functionType, abi, caller: index }),
       ]),
     ),
     describe: lifted,

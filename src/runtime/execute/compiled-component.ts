@@ -42,6 +42,7 @@ export type CompiledTrampoline =
       readonly abi: AbiOptions;
       readonly codec: FunctionCodec;
       readonly callee: CompiledFunction;
+      readonly caller: number;
     };
 
 const NOTHING: FunctionType = { params: [], result: undefined };
@@ -73,7 +74,8 @@ function compileTrampoline(trampoline: Trampoline): CompiledTrampoline {
       return trampoline;
     case "guest": {
       const codec = functionCodec(trampoline.type);
-      return { kind: "guest", abi: trampoline.abi, codec, callee: { lifted: trampoline.callee, codec } };
+      const { abi, callee, caller } = trampoline;
+      return { kind: "guest", abi, codec, callee: { lifted: callee, codec }, caller };
     }
     default:
       return unreachable(trampoline);

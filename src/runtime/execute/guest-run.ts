@@ -42,8 +42,8 @@ export function runGuest(
   pool: MemoryPool,
 ): GuestRun {
   const { startCost } = component;
-  const state = new RunState(limits);
   const meter = new MeterState(limits, startCost, component.meterGlobals);
+  const state = new RunState(limits, () => meter.halt());
   const context: TrampolineContext = {
     state,
     meter,
@@ -73,6 +73,7 @@ function callGuest(
   const { lifted, codec } = target;
   try {
     instantiate(component, context, memories);
+    instance.enter(lifted.owner);
     state.phase = "lower";
     const memory = instance.memoryFor(lifted.abi, liftBudget(state.limits));
     const core = instance.function(lifted.func);

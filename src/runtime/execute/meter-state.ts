@@ -1,6 +1,7 @@
 import type { RunLimits } from "../limits.ts";
+import { GUEST_STOPPED } from "./run-state.ts";
 import type { StartCost } from "./start-cost.ts";
-import { debitFuel, type MeterGlobal, packFuel, readFuel } from "../prepare/meter/index.ts";
+import { debitFuel, type MeterGlobal, packFuel, readCallDepth, readFuel, withoutFuel } from "../prepare/meter/index.ts";
 
 /** The globals that metered modules share, by the names that they import. */
 export interface MeterGlobals extends Readonly<Record<MeterGlobal, WebAssembly.Global>> {
@@ -21,6 +22,7 @@ export function meterGlobals(): MeterGlobals {
 /** The budgets of one run, in the globals that metered modules share. Set before anything runs, read after the end. */
 export class MeterState {
   readonly #limits: RunLimits;
+  #settledFuel: number | undefined;
   readonly imports: MeterGlobals;
 
   /**
@@ -35,9 +37,30 @@ export class MeterState {
     globals["growth-refused"].value = 0;
   }
 
-  /** Takes fuel for work of the host; the guest stops at its next check if too little was left. */
+  /** Takes fuel for work of the host, before it is done: where too little is left, the guest is unwound instead. */
   charge(fuel: number): void {
-    this.imports.fuel.value = debitFuel(this.imports.fuel.value, fuel);
+    if (fuel === 0) return;
+    const left = debitFuel(this.imports.fuel.value, fuel);
+    this.imports.fuel.value = left;
+    if (left < 0n) throw GUEST_STOPPED;
+  }
+
+  /** Takes units of call depth for frames of the host; false where fewer are left. */
+  takeDepth(units: number): boolean {
+    const { value } = this.imports.fuel;
+    if (readCallDepth(value) < units) return false;
+    this.imports.fuel.value = value - BigInt(units);
+    return true;
+  }
+
+  giveBackDepth(units: number): void {
+    this.imports.fuel.value += BigInt(units);
+  }
+
+  /** Ends the run at the guest's next check. What it has used is settled now: nothing that follows counts. */
+  halt(): void {
+    this.#settledFuel ??= this.fuelUsed;
+    this.imports.fuel.value = withoutFuel(this.imports.fuel.value);
   }
 
   /** Why the guest stopped itself, if it did. */
@@ -50,7 +73,7 @@ export class MeterState {
   }
 
   get fuelUsed(): number {
-    return this.#limits.fuel - readFuel(this.imports.fuel.value).fuelLeft;
+    return this.#settledFuel ?? this.#limits.fuel - readFuel(this.imports.fuel.value).fuelLeft;
   }
 
   get memoryUsed(): number {

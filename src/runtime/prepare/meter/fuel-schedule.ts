@@ -28,6 +28,10 @@ export interface FuelSchedule {
   readonly instanceItem: number;
   /** Each operator of a constant expression, its end included. */
   readonly constantOperator: number;
+  /** Each call of a host function, whatever it does. */
+  readonly hostCall: number;
+  /** Each byte that the host moves in or out for a call, and each that it makes: texts, lists, random bytes. */
+  readonly hostByte: number;
 }
 
 export const FUEL_SCHEDULE: FuelSchedule = {
@@ -45,4 +49,6 @@ export const FUEL_SCHEDULE: FuelSchedule = {
   moduleInstance: 1000,
   instanceItem: 256,
   constantOperator: 8,
+  hostCall: 1000,
+  hostByte: 1,
 };
