@@ -17,7 +17,7 @@ export interface TrampolineContext extends CapabilityContext {
 
 type CoreImport = (...args: unknown[]) => FlatValue | undefined;
 
-/** Units of call depth that the host's frames take between two components: 4 KiB, twice what they are. */
+/** Units of call depth that the host's frames take between two components: 4 KiB, more than they are in any of V8's tiers. */
 const HOST_FRAMES_DEPTH = 16;
 /** Bytes that the arguments of one host call may copy, besides the log and error limits. */
 const ARGUMENT_BYTES = 262_144;
