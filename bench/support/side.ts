@@ -1,6 +1,6 @@
 /** One of the two sides of a comparison: a program on a live instance, metered or as it came from its compiler. */
 import { compileComponent, type CompiledComponent } from "../../src/runtime/execute/compiled-component.ts";
-import { borrowMemories, initialBytes } from "../../src/runtime/execute/borrow-memories.ts";
+import { borrowMemories } from "../../src/runtime/execute/borrow-memories.ts";
 import { Randomness } from "../../src/runtime/execute/capabilities/randomness.ts";
 import { Stdio } from "../../src/runtime/execute/capabilities/stdio.ts";
 import { VirtualClock } from "../../src/runtime/execute/capabilities/virtual-clock.ts";
@@ -26,7 +26,12 @@ export type Side = () => string;
  * from them. For measurements only.
  */
 export function plainArtifact(artifact: Artifact, component: Uint8Array<ArrayBuffer>): Artifact {
-  const modules = extractModules(component).modules.map((bytes) => ({ bytes, memories: [], initialBytes: 0 }));
+  const modules = extractModules(component).modules.map((bytes) => ({
+    bytes,
+    memories: [],
+    initialBytes: 0,
+    instantiationFuel: 0,
+  }));
   return { ...artifact, modules };
 }
 
@@ -52,10 +57,11 @@ export function componentSide(component: CompiledComponent, steps: readonly Step
 
 /** An instance of the component by the runtime's own replay, and what it runs in. */
 export function liveInstance(component: CompiledComponent): TrampolineContext {
-  const state = new RunState(BENCH_LIMITS);
+  const meter = new MeterState(BENCH_LIMITS, component.startCost);
+  const state = new RunState(BENCH_LIMITS, () => meter.halt());
   const context: TrampolineContext = {
     state,
-    meter: new MeterState(BENCH_LIMITS, initialBytes(component.artifact)),
+    meter,
     instance: new ComponentInstance(),
     handles: new HandleTable(),
     clock: new VirtualClock(1_764_000_000_000),
@@ -78,8 +84,9 @@ export function componentSides(
 
 /** Both sides of a core module that exports `run`. */
 export function coreSides(original: Uint8Array<ArrayBuffer>): readonly [plain: Side, metered: Side] {
-  const { bytes, memories, initialBytes: startBytes } = meterModule(original);
-  const meter: Record<string, WebAssembly.ImportValue> = { ...new MeterState(BENCH_LIMITS, startBytes).imports };
+  const { bytes, memories, initialBytes, instantiationFuel } = meterModule(original);
+  const start = { bytes: initialBytes, fuel: instantiationFuel };
+  const meter: Record<string, WebAssembly.ImportValue> = { ...new MeterState(BENCH_LIMITS, start).imports };
   for (const { importName, minPages, maxPages = 16_384 } of memories) {
     meter[importName] = new WebAssembly.Memory({ initial: minPages, maximum: maxPages });
   }

@@ -38,7 +38,7 @@ const abi = z.object({
   memory: reference.optional(),
   realloc: reference.optional(),
 });
-const lifted = z.object({ func: reference, postReturn: reference.optional(), abi });
+const lifted = z.object({ func: reference, postReturn: reference.optional(), abi, owner: index });
 
 const valueType: z.ZodType<ValueType> = z.lazy(() =>
   z.union([
@@ -86,6 +86,7 @@ const artifactHeader = z.object({
     z.object({
       memories: z.array(z.object({ importName: z.string(), minPages: index, maxPages: index.optional() })),
       initialBytes: z.int().min(0),
+      instantiationFuel: z.int().min(0),
     }),
   ),
   plan: z.object({
@@ -105,7 +106,7 @@ const artifactHeader = z.object({
       z.discriminatedUnion("kind", [
         z.object({ kind: z.literal("host"), interface: z.string(), name: z.string(), abi }),
         z.object({ kind: z.literal("resource-drop"), resource: z.string() }),
-        z.object({ kind: z.literal("guest"), callee: lifted, type: functionType, abi }),
+        z.object({ kind: z.literal("guest"), callee: lifted, type: functionType, abi, caller: index }),
       ]),
     ),
     describe: lifted,

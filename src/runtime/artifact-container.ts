@@ -25,7 +25,7 @@ export interface Container {
 
 /** An artifact as bytes. Reading one back where its origin is not trusted is `decodeArtifact`'s business. */
 export function packArtifact({ modules, ...rest }: Artifact): Uint8Array<ArrayBuffer> {
-  const header = { ...rest, modules: modules.map(({ memories, initialBytes }) => ({ memories, initialBytes })) };
+  const header = { ...rest, modules: modules.map(({ bytes: _bytes, ...described }) => described) };
   return packContainer(
     header,
     modules.map(({ bytes }) => bytes),

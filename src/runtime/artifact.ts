@@ -30,6 +30,8 @@ export interface PreparedModule {
   readonly memories: readonly PreparedMemory[];
   /** Bytes that its memories and tables count at the start of a run. */
   readonly initialBytes: number;
+  /** What one instantiation of it costs, its start function apart. */
+  readonly instantiationFuel: number;
 }
 
 export interface PreparedMemory {

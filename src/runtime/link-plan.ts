@@ -42,7 +42,14 @@ export type Trampoline =
   | { readonly kind: "host"; readonly interface: string; readonly name: string; readonly abi: AbiOptions }
   | { readonly kind: "resource-drop"; readonly resource: string }
   /** A function that another component inside this one exports. */
-  | { readonly kind: "guest"; readonly callee: LiftedFunction; readonly type: FunctionType; readonly abi: AbiOptions };
+  | {
+      readonly kind: "guest";
+      readonly callee: LiftedFunction;
+      readonly type: FunctionType;
+      readonly abi: AbiOptions;
+      /** Number of the component instance that calls. */
+      readonly caller: number;
+    };
 
 export interface AbiOptions {
   readonly encoding: "utf8" | "utf16";
@@ -55,6 +62,8 @@ export interface LiftedFunction {
   readonly func: ExportReference;
   readonly postReturn?: ExportReference | undefined;
   readonly abi: AbiOptions;
+  /** Number of the component instance that it belongs to, in the order in which they are made. */
+  readonly owner: number;
 }
 
 /** What the translate process saw jco's glue do: untrusted, compared with the plan and then dropped. */

@@ -26,6 +26,8 @@ export const GATE_LIMITS = {
   maxTypeDepth: 32,
   /** Linear memories that one run instantiates. V8 reserves 8–10 GiB of addresses for each. */
   maxMemories: 8,
+  /** Fuel that all instantiations of one run take before the guest's own code: StarlingMonkey takes 1.2 million. */
+  maxInstantiationFuel: 50_000_000,
   /** Import arguments over all instantiations. */
   maxLinks: 20_000,
 } as const;

@@ -12,6 +12,7 @@ export interface ModuleInterface {
 const PREAMBLE = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const CUSTOM_SECTION = 0;
 const START_SECTION = 8;
+const TAG_SECTION = 13;
 const SORTS: Readonly<Record<number, CoreSort>> = { 0: "func", 1: "table", 2: "memory", 3: "global", 4: "tag" };
 
 /** Imports and exports of a core module, and a walk over its sections that refuses sizes beyond the bytes. */
@@ -27,6 +28,7 @@ export function readModule(bytes: Uint8Array): ModuleInterface {
     const section = reader.part(reader.u32());
     if (id === 2) imports = readImports(section);
     else if (id === 7) exports = readExports(section);
+    else if (id === TAG_SECTION) refuseTags();
   }
   return { imports, exports };
 }
@@ -73,6 +75,15 @@ function refuseExact(): never {
   return refuse("TSK_COMPONENT_UNSUPPORTED", "an import with an exact function type");
 }
 
+/** The meter knows them; the translator's validator does not, and without its opinion nothing is admitted. */
+function refuseTags(): never {
+  return refuse(
+    "TSK_COMPONENT_UNSUPPORTED",
+    "a core module with exception tags",
+    "modules compiled without exceptions",
+  );
+}
+
 function skipImportType(reader: ByteReader, sort: CoreSort): void {
   switch (sort) {
     case "func":
@@ -90,8 +101,7 @@ function skipImportType(reader: ByteReader, sort: CoreSort): void {
       reader.byte();
       return;
     case "tag":
-      reader.byte();
-      reader.u32();
+      refuseTags();
   }
 }
 

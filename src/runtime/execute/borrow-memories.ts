@@ -16,11 +16,6 @@ interface Borrowed {
   readonly maxPages: number;
 }
 
-/** Bytes of memories and tables that an instance begins with. */
-export function initialBytes({ plan, modules }: Artifact): number {
-  return plan.instantiations.reduce((sum, { module }) => sum + (modules[module]?.initialBytes ?? 0), 0);
-}
-
 /** Takes the memories that the plan needs, each able to grow as far as the run's limit and the module's own maximum allow. */
 export function borrowMemories({ plan, modules }: Artifact, limits: RunLimits, pool: MemoryPool): BorrowedMemories {
   const capPages = Math.floor(limits.maxMemoryBytes / PAGE_BYTES);

@@ -18,7 +18,10 @@ const STACK_ATTRIBUTE = "stack";
  */
 export function classify({ context, ending }: GuestRun, limits: RunLimits, source: CompiledSource): Outcome {
   const { state, meter } = context;
-  if (ending.kind === "too-large-to-start") return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
+  if (ending.kind === "not-started") {
+    if (ending.lacking === "memory") return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
+    return { kind: "out-of-fuel", limit: limits.fuel };
+  }
   if (state.stop !== undefined) return stopped(state.stop, state.phase, limits, source);
   // The sign of the fuel word stands even if the guest went on to return: it must not gain by what it had no fuel for.
   if (meter.stopped === "out-of-fuel") return { kind: "out-of-fuel", limit: limits.fuel };
@@ -61,6 +64,7 @@ function stopped(stop: Stop, phase: RunPhase, limits: RunLimits, source: Compile
     case "abi":
       return { kind: "trap", phase, message: `a host call broke the canonical ABI: ${stop.reason}`, backtrace: [] };
     case "output-exceeded":
+    case "stack-exhausted":
     case "host-call-failed":
       return stop;
     default:
@@ -79,9 +83,9 @@ function thrown(error: unknown, { context }: GuestRun, limits: RunLimits, source
   if (error instanceof AbiError && state.phase !== "instantiate") {
     return { kind: "invalid-result", reason: error.message };
   }
-  // V8's RangeError at instantiation means that the host has no room; later it is the guest's recursion.
-  if (error instanceof RangeError && state.phase !== "instantiate") return { kind: "stack-exhausted" };
-  if (error instanceof WebAssembly.RuntimeError || error instanceof WebAssembly.Exception) {
+  // The guest's recursion, in a start function too: memories, for which the host may lack room, were made before.
+  if (error instanceof RangeError) return { kind: "stack-exhausted" };
+  if (isGuests(error)) {
     return {
       kind: "trap",
       phase: state.phase,
@@ -90,6 +94,15 @@ function thrown(error: unknown, { context }: GuestRun, limits: RunLimits, source
     };
   }
   throw error;
+}
+
+/** A LinkError is the guest's: what a start function did with a table or memory decides whether the next module can import it. */
+function isGuests(error: unknown): error is WebAssembly.RuntimeError | WebAssembly.Exception | WebAssembly.LinkError {
+  return (
+    error instanceof WebAssembly.RuntimeError ||
+    error instanceof WebAssembly.Exception ||
+    error instanceof WebAssembly.LinkError
+  );
 }
 
 function withBacktrace(outcome: SaidOutcome, map: SourceMap | undefined): SaidOutcome {

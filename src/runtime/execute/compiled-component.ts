@@ -3,11 +3,11 @@ import type { FunctionType } from "../component/value-type.ts";
 import type { AbiOptions, LiftedFunction, Trampoline } from "../link-plan.ts";
 import { DESCRIBE, HANDLE } from "../world/handler-world.ts";
 import { offeredFunction } from "../world/offered.ts";
-import { initialBytes } from "./borrow-memories.ts";
 import { type FunctionCodec, functionCodec } from "./canonical-abi/function-codec.ts";
 import type { HostFunction } from "./capabilities/capability.ts";
 import { hostFunction } from "./capabilities/host-function.ts";
 import { type MeterGlobals, meterGlobals } from "./meter-state.ts";
+import { startCost, type StartCost } from "./start-cost.ts";
 import { unreachable } from "../unreachable.ts";
 
 /** An artifact in the memory of a process: modules compiled, every boundary function's codec at hand. */
@@ -17,8 +17,7 @@ export interface CompiledComponent {
   readonly trampolines: readonly CompiledTrampoline[];
   readonly describe: CompiledFunction;
   readonly handle: CompiledFunction;
-  /** Bytes of memories and tables that an instance begins with. */
-  readonly initialBytes: number;
+  readonly startCost: StartCost;
   /** One run's at a time: runs are synchronous, and each sets them anew. */
   readonly meterGlobals: MeterGlobals;
 }
@@ -43,6 +42,7 @@ export type CompiledTrampoline =
       readonly abi: AbiOptions;
       readonly codec: FunctionCodec;
       readonly callee: CompiledFunction;
+      readonly caller: number;
     };
 
 const NOTHING: FunctionType = { params: [], result: undefined };
@@ -55,7 +55,7 @@ export function compileComponent(artifact: Artifact): CompiledComponent {
     trampolines: artifact.plan.trampolines.map(compileTrampoline),
     describe: { lifted: artifact.plan.describe, codec: functionCodec(DESCRIBE) },
     handle: { lifted: artifact.plan.handle, codec: functionCodec(HANDLE) },
-    initialBytes: initialBytes(artifact),
+    startCost: startCost(artifact),
     meterGlobals: meterGlobals(),
   };
 }
@@ -74,7 +74,8 @@ function compileTrampoline(trampoline: Trampoline): CompiledTrampoline {
       return trampoline;
     case "guest": {
       const codec = functionCodec(trampoline.type);
-      return { kind: "guest", abi: trampoline.abi, codec, callee: { lifted: trampoline.callee, codec } };
+      const { abi, callee, caller } = trampoline;
+      return { kind: "guest", abi, codec, callee: { lifted: callee, codec }, caller };
     }
     default:
       return unreachable(trampoline);

@@ -18,8 +18,8 @@ import type { TrampolineContext } from "./trampolines.ts";
 export type Ending =
   | { readonly kind: "returned"; readonly value: AbiValue | undefined }
   | { readonly kind: "threw"; readonly error: unknown }
-  /** The instance would have begun with more memory than the budget has. */
-  | { readonly kind: "too-large-to-start" };
+  /** The instance would have begun with more than the budget has. Nothing of the guest ran. */
+  | { readonly kind: "not-started"; readonly lacking: "memory" | "fuel" };
 
 export interface GuestRun {
   readonly context: TrampolineContext;
@@ -41,8 +41,9 @@ export function runGuest(
   setting: GuestSetting,
   pool: MemoryPool,
 ): GuestRun {
-  const state = new RunState(limits);
-  const meter = new MeterState(limits, component.initialBytes, component.meterGlobals);
+  const { startCost } = component;
+  const meter = new MeterState(limits, startCost, component.meterGlobals);
+  const state = new RunState(limits, () => meter.halt());
   const context: TrampolineContext = {
     state,
     meter,
@@ -52,7 +53,8 @@ export function runGuest(
     randomness: new Randomness(setting.seed),
     stdio: new Stdio(state),
   };
-  if (component.initialBytes > limits.maxMemoryBytes) return { context, ending: { kind: "too-large-to-start" } };
+  if (startCost.bytes > limits.maxMemoryBytes) return { context, ending: { kind: "not-started", lacking: "memory" } };
+  if (startCost.fuel > limits.fuel) return { context, ending: { kind: "not-started", lacking: "fuel" } };
   const memories = borrowMemories(component.artifact, limits, pool);
   const ending = callGuest(component, target, args, context, memories);
   context.stdio.flush();
@@ -71,6 +73,7 @@ function callGuest(
   const { lifted, codec } = target;
   try {
     instantiate(component, context, memories);
+    instance.enter(lifted.owner);
     state.phase = "lower";
     const memory = instance.memoryFor(lifted.abi, liftBudget(state.limits));
     const core = instance.function(lifted.func);

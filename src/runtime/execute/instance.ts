@@ -10,6 +10,7 @@ type CoreFunction = (...args: unknown[]) => unknown;
 export class ComponentInstance {
   /** Looked up once: `exports` is a call into V8. */
   readonly #exports: WebAssembly.Instance["exports"][] = [];
+  readonly #entered = new Set<number>();
   #mayLeave = true;
 
   /**
@@ -45,12 +46,24 @@ export class ComponentInstance {
     return new AbiMemory({ encoding: abi.encoding, memory, realloc }, budget);
   }
 
+  /**
+   * Begins a call into a component instance. By the canonical ABI it is not entered again until that has returned: two that
+   * call each other would do so through the host without end. One that a trap or an exception left is not entered again at all.
+   */
+  enter(owner: number): void {
+    if (this.#entered.has(owner)) throw new AbiError("a call into a component instance whose own call is under way");
+    this.#entered.add(owner);
+  }
+
   /** Calls a lifted function and all that belongs to it, in one go. For calls between components inside a component. */
   call(target: CompiledFunction, args: readonly AbiValue[], budget: number): AbiValue | undefined {
+    const { owner } = target.lifted;
+    this.enter(owner);
     const memory = this.memoryFor(target.lifted.abi, budget);
     const returned = this.function(target.lifted.func)(...target.codec.lowerParams(memory, args));
     const value = target.codec.liftResult(memory, returned);
     this.postReturn(target, returned);
+    this.#entered.delete(owner);
     return value;
   }
 

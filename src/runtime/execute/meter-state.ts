@@ -1,5 +1,7 @@
 import type { RunLimits } from "../limits.ts";
-import { debitFuel, type MeterGlobal, packFuel, readFuel } from "../prepare/meter/index.ts";
+import { GUEST_STOPPED } from "./run-state.ts";
+import type { StartCost } from "./start-cost.ts";
+import { debitFuel, type MeterGlobal, packFuel, readCallDepth, readFuel, withoutFuel } from "../prepare/meter/index.ts";
 
 /** The globals that metered modules share, by the names that they import. */
 export interface MeterGlobals extends Readonly<Record<MeterGlobal, WebAssembly.Global>> {
@@ -20,23 +22,45 @@ export function meterGlobals(): MeterGlobals {
 /** The budgets of one run, in the globals that metered modules share. Set before anything runs, read after the end. */
 export class MeterState {
   readonly #limits: RunLimits;
+  #settledFuel: number | undefined;
   readonly imports: MeterGlobals;
 
   /**
-   * `initialBytes` is what memories and tables take before anything runs; it must fit into the budget. `globals` may be those
+   * `start` is what is taken before anything of the guest runs; it must fit into the budgets. `globals` may be those
    * of an earlier run, whose instance is dead and whose state was read: all three are set anew.
    */
-  constructor(limits: RunLimits, initialBytes: number, globals: MeterGlobals = meterGlobals()) {
+  constructor(limits: RunLimits, start: StartCost, globals: MeterGlobals = meterGlobals()) {
     this.#limits = limits;
     this.imports = globals;
-    globals.fuel.value = packFuel({ fuel: limits.fuel, callDepth: limits.maxCallDepth });
-    globals["bytes-left"].value = BigInt(Math.max(0, limits.maxMemoryBytes - initialBytes));
+    globals.fuel.value = packFuel({ fuel: Math.max(0, limits.fuel - start.fuel), callDepth: limits.maxCallDepth });
+    globals["bytes-left"].value = BigInt(Math.max(0, limits.maxMemoryBytes - start.bytes));
     globals["growth-refused"].value = 0;
   }
 
-  /** Takes fuel for work of the host; the guest stops at its next check if too little was left. */
+  /** Takes fuel for work of the host, before it is done: where too little is left, the guest is unwound instead. */
   charge(fuel: number): void {
-    this.imports.fuel.value = debitFuel(this.imports.fuel.value, fuel);
+    if (fuel === 0) return;
+    const left = debitFuel(this.imports.fuel.value, fuel);
+    this.imports.fuel.value = left;
+    if (left < 0n) throw GUEST_STOPPED;
+  }
+
+  /** Takes units of call depth for frames of the host; false where fewer are left. */
+  takeDepth(units: number): boolean {
+    const { value } = this.imports.fuel;
+    if (readCallDepth(value) < units) return false;
+    this.imports.fuel.value = value - BigInt(units);
+    return true;
+  }
+
+  giveBackDepth(units: number): void {
+    this.imports.fuel.value += BigInt(units);
+  }
+
+  /** Ends the run at the guest's next check. What it has used is settled now: nothing that follows counts. */
+  halt(): void {
+    this.#settledFuel ??= this.fuelUsed;
+    this.imports.fuel.value = withoutFuel(this.imports.fuel.value);
   }
 
   /** Why the guest stopped itself, if it did. */
@@ -49,7 +73,7 @@ export class MeterState {
   }
 
   get fuelUsed(): number {
-    return this.#limits.fuel - readFuel(this.imports.fuel.value).fuelLeft;
+    return this.#settledFuel ?? this.#limits.fuel - readFuel(this.imports.fuel.value).fuelLeft;
   }
 
   get memoryUsed(): number {

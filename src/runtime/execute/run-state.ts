@@ -19,24 +19,29 @@ export type Stop =
   | { readonly kind: "exit"; readonly status: number }
   | { readonly kind: "output-exceeded"; readonly what: "log" | "error" | "host-calls"; readonly limit: number }
   | { readonly kind: "abi"; readonly reason: string }
+  | { readonly kind: "stack-exhausted" }
   | { readonly kind: "host-call-failed"; readonly capability: string; readonly message: string };
 
-/** Unwinds the guest after a stop was recorded. Carries nothing: the record is what counts. */
-export class GuestStopped extends Error {
-  override readonly name = "GuestStopped";
-}
+/**
+ * Unwinds the guest where a stop was recorded or the fuel is gone. Carries nothing: the record is what counts. One for all
+ * of them, as each new one would take V8 a backtrace.
+ */
+export const GUEST_STOPPED = new Error("the guest was stopped");
 
 /** What a run has done so far, seen from outside the guest. */
 export class RunState {
   readonly limits: RunLimits;
   readonly logs: LogLine[] = [];
   phase: RunPhase = "instantiate";
+  readonly #halt: () => void;
   #stop: Stop | undefined;
   #hostCalls = 0;
   #logBytes = 0;
 
-  constructor(limits: RunLimits) {
+  /** `halt` sees to it that the guest cannot go on for long after a stop, even if it catches what unwinds it. */
+  constructor(limits: RunLimits, halt: () => void) {
     this.limits = limits;
+    this.#halt = halt;
   }
 
   get stop(): Stop | undefined {
@@ -45,13 +50,16 @@ export class RunState {
 
   /** Records why the run has to end and unwinds the guest. */
   end(stop: Stop): never {
-    this.#stop ??= stop;
-    throw new GuestStopped(stop.kind);
+    if (this.#stop === undefined) {
+      this.#stop = stop;
+      this.#halt();
+    }
+    throw GUEST_STOPPED;
   }
 
   /** Every host call begins here. */
   enterHostCall(): void {
-    if (this.#stop !== undefined) throw new GuestStopped(this.#stop.kind);
+    if (this.#stop !== undefined) throw GUEST_STOPPED;
     this.#hostCalls += 1;
     const limit = this.limits.maxHostCalls;
     if (this.#hostCalls > limit) this.end({ kind: "output-exceeded", what: "host-calls", limit });

@@ -1,12 +1,12 @@
 /** Host functions as the guest's modules import them. */
 import { AbiError, AbiTooLarge } from "./canonical-abi/abi-error.ts";
-import type { AbiMemory } from "./canonical-abi/abi-memory.ts";
 import type { FlatValue } from "./canonical-abi/codec.ts";
 import type { CapabilityContext } from "./capabilities/capability.ts";
 import type { CompiledComponent, CompiledTrampoline } from "./compiled-component.ts";
 import type { ComponentInstance } from "./instance.ts";
 import type { MeterState } from "./meter-state.ts";
-import { GuestStopped } from "./run-state.ts";
+import { FUEL_SCHEDULE } from "../prepare/meter/index.ts";
+import { GUEST_STOPPED } from "./run-state.ts";
 import { unreachable } from "../unreachable.ts";
 
 /** What a trampoline works on: the run that is under way. */
@@ -17,10 +17,8 @@ export interface TrampolineContext extends CapabilityContext {
 
 type CoreImport = (...args: unknown[]) => FlatValue | undefined;
 
-/** Fuel for entering the host, whatever it does there. */
-const CALL_FUEL = 100;
-/** Bytes that the host moves for one unit of fuel, the price of a guest's own `memory.copy`. */
-const BYTES_PER_FUEL = 8;
+/** Units of call depth that the host's frames take between two components: 4 KiB, more than they are in any of V8's tiers. */
+const HOST_FRAMES_DEPTH = 16;
 /** Bytes that the arguments of one host call may copy, besides the log and error limits. */
 const ARGUMENT_BYTES = 262_144;
 
@@ -45,30 +43,34 @@ function core(trampoline: CompiledTrampoline, context: TrampolineContext): CoreI
       }
       return (...args) => {
         const memory = instance.memoryFor(abi, argumentBudget(trampoline.capability, context));
-        const value = answer(context, codec.liftParams(memory, args));
-        const returned = codec.lowerResult(memory, value, args);
-        meter.charge(fuelOf(memory));
+        const params = codec.liftParams(memory, args);
+        const lifted = memory.copied;
+        meter.charge(lifted * FUEL_SCHEDULE.hostByte);
+        const returned = codec.lowerResult(memory, answer(context, params), args);
+        meter.charge((memory.copied - lifted) * FUEL_SCHEDULE.hostByte);
         return returned;
       };
     }
     case "guest": {
-      const { callee, codec, abi } = trampoline;
+      const { callee, codec, abi, caller } = trampoline;
       const budget = state.limits.maxResultBytes + ARGUMENT_BYTES;
       return (...args) => {
+        if (caller === callee.lifted.owner) throw new AbiError("a component instance that calls itself from without");
+        if (!meter.takeDepth(HOST_FRAMES_DEPTH)) return state.end({ kind: "stack-exhausted" });
         const memory = instance.memoryFor(abi, budget);
-        const value = instance.call(callee, codec.liftParams(memory, args), budget);
-        const returned = codec.lowerResult(memory, value, args);
-        meter.charge(2 * fuelOf(memory));
+        const params = codec.liftParams(memory, args);
+        const lifted = memory.copied;
+        // Each byte is moved twice: out of the one memory and into the other.
+        meter.charge(2 * lifted * FUEL_SCHEDULE.hostByte);
+        const returned = codec.lowerResult(memory, instance.call(callee, params, budget), args);
+        meter.giveBackDepth(HOST_FRAMES_DEPTH);
+        meter.charge(2 * (memory.copied - lifted) * FUEL_SCHEDULE.hostByte);
         return returned;
       };
     }
     default:
       return unreachable(trampoline);
   }
-}
-
-function fuelOf(memory: AbiMemory): number {
-  return Math.ceil(memory.copied / BYTES_PER_FUEL);
 }
 
 /** UTF-16 takes up to twice the bytes that the limits count. */
@@ -86,13 +88,13 @@ function guarded(context: TrampolineContext, trampoline: CompiledTrampoline, cal
   const { state, meter, instance } = context;
   const capability = trampoline.kind === "host" ? trampoline.capability : trampoline.kind;
   return (...args) => {
+    meter.charge(FUEL_SCHEDULE.hostCall);
     state.enterHostCall();
-    meter.charge(CALL_FUEL);
     if (!instance.mayLeave) return state.end({ kind: "abi", reason: "a call out of cabi_realloc or post-return" });
     try {
       return call(...args);
     } catch (error) {
-      if (error instanceof GuestStopped || error instanceof WebAssembly.RuntimeError) throw error;
+      if (error === GUEST_STOPPED || error instanceof WebAssembly.RuntimeError) throw error;
       if (error instanceof WebAssembly.Exception) throw error;
       // Only the guest's depth can exhaust the host's stack here; the classification looks at the meter.
       if (error instanceof RangeError) throw error;

@@ -79,5 +79,5 @@ function liftedExport(item: Item | undefined, name: string, expected: FunctionTy
   if (func.kind === "host") {
     refuse("TSK_COMPONENT_EXPORT_MISMATCH", `${quoted(name)} is an import handed through`, "a function of its own");
   }
-  return { func: func.func, postReturn: func.postReturn, abi: func.abi };
+  return { func: func.func, postReturn: func.postReturn, abi: func.abi, owner: func.owner };
 }

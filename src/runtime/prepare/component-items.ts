@@ -26,6 +26,8 @@ export type FunctionItem =
       readonly func: ExportReference;
       readonly postReturn: ExportReference | undefined;
       readonly abi: AbiOptions;
+      /** Number of the component instance that lifted it. */
+      readonly owner: number;
       readonly type: () => FunctionType;
     };
 
@@ -58,6 +60,8 @@ export type CoreInstanceItem =
 
 /** The index spaces of one component instance. */
 export interface Scope extends TypeScope {
+  /** Number of the component instance, in the order in which they are made. */
+  readonly owner: number;
   readonly parent: Scope | undefined;
   readonly funcs: FunctionItem[];
   readonly instances: InstanceItem[];
@@ -67,8 +71,9 @@ export interface Scope extends TypeScope {
   readonly coreItems: Readonly<Record<CoreSort, CoreItem[]>>;
 }
 
-export function newScope(parent: Scope | undefined): Scope {
+export function newScope(parent: Scope | undefined, owner: number): Scope {
   return {
+    owner,
     parent,
     types: [],
     funcs: [],

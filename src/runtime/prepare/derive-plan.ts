@@ -44,9 +44,12 @@ export interface DerivedComponent {
   readonly exports: ReadonlyMap<string, Item>;
 }
 
+/** The number of the component instance that is the whole component. */
+const ROOT = 0;
+
 export function derivePlan(modules: ComponentModules): DerivedComponent {
   const derivation = new Derivation(modules);
-  const root = derivation.instantiate({ definition: modules.definition, scope: newScope(undefined) }, undefined);
+  const root = derivation.instantiate({ definition: modules.definition, scope: newScope(undefined, ROOT) }, undefined);
   return {
     instantiations: derivation.instantiations,
     trampolines: derivation.trampolines,
@@ -75,12 +78,13 @@ class Derivation {
 
   /** One component instance; `args` is undefined for the root, whose imports the host answers. */
   instantiate(component: ComponentItem, args: ReadonlyMap<string, Item> | undefined): InstanceItem {
+    const owner = this.#componentInstances;
     this.#componentInstances += 1;
     if (this.#componentInstances > GATE_LIMITS.maxComponentInstances) {
       refuse("TSK_COMPONENT_TOO_LARGE", `more than ${GATE_LIMITS.maxComponentInstances} component instances`);
     }
     // The root's own scope is made by its caller's `newScope`; a nested one looks outwards to where it was defined.
-    const scope = args === undefined ? component.scope : newScope(component.scope);
+    const scope = args === undefined ? component.scope : newScope(component.scope, owner);
     const exports = new Map<string, Item>();
     for (const definition of component.definition.definitions) this.#define(definition, scope, args, exports);
     return { exports };
@@ -310,6 +314,7 @@ function lift(definition: Extract<Definition, { kind: "lift" }>, scope: Scope): 
     func: reference,
     postReturn: coreReference(scope, "func", definition.options.postReturn),
     abi: abiOptions(definition.options, scope),
+    owner: scope.owner,
     type: () => resolveFunction(type),
   };
 }
@@ -324,7 +329,8 @@ function lower(definition: Extract<Definition, { kind: "lower" }>, scope: Scope)
   if ([...type.params.map(([, of]) => of), type.result].some((of) => of !== undefined && holdsHandles(of))) {
     refuse("TSK_COMPONENT_UNSUPPORTED", "handles passed between components inside the component");
   }
-  return { kind: "guest", callee: { func: func.func, postReturn: func.postReturn, abi: func.abi }, type, abi };
+  const callee = { func: func.func, postReturn: func.postReturn, abi: func.abi, owner: func.owner };
+  return { kind: "guest", callee, type, abi, caller: scope.owner };
 }
 
 /** What the root's import declares, as an item that the component can use. Resources get the name of their interface. */

@@ -38,7 +38,10 @@ function readManifest(ending: Extract<Ending, { kind: "returned" }>): Manifest {
 }
 
 function reasonOf(ending: Exclude<Ending, { kind: "returned" }>, limits: RunLimits): string {
-  if (ending.kind === "too-large-to-start") return `it starts with more than ${limits.maxMemoryBytes} bytes of memory`;
+  if (ending.kind === "not-started") {
+    if (ending.lacking === "memory") return `it starts with more than ${limits.maxMemoryBytes} bytes of memory`;
+    return `it takes more than ${limits.fuel} units of fuel to start`;
+  }
   return `it ended with ${quoted(String(ending.error))}`;
 }
 

@@ -32,6 +32,7 @@ export function prepare(bytes: Uint8Array<ArrayBuffer>, recorded: RecordedPlan, 
   compareWithRecording(plan, recorded, modules);
   const metered = meterModules(modules);
   checkMemories(plan, metered);
+  checkInstantiation(plan, metered);
   return {
     digest: createHash("sha256").update(bytes).digest("hex"),
     preparerVersion: PREPARER_VERSION,
@@ -60,12 +61,21 @@ function checkMemories({ instantiations }: LinkPlan, modules: readonly PreparedM
   }
 }
 
+/** Every step instantiates all of it. The price counts all that grows, so one cap on the sum bounds each part of it. */
+function checkInstantiation({ instantiations }: LinkPlan, modules: readonly PreparedModule[]): void {
+  const fuel = instantiations.reduce((sum, { module }) => sum + (modules[module]?.instantiationFuel ?? 0), 0);
+  if (fuel > GATE_LIMITS.maxInstantiationFuel) {
+    const found = `element segments, data, tables and constants that take ${fuel} units of fuel to instantiate`;
+    refuse("TSK_COMPONENT_TOO_LARGE", found, `at most ${GATE_LIMITS.maxInstantiationFuel}`);
+  }
+}
+
 const NOT_DESCRIBED: Manifest = { name: "", version: "", callables: [], sdk: "" };
 
 /** All of them, as modules that share a table call each other with the meter's own signatures. */
 function meterModules({ modules }: ComponentModules): PreparedModule[] {
   return modules.map((module) => {
-    const { bytes, memories, initialBytes } = meterModule(module);
-    return { bytes, memories, initialBytes };
+    const { bytes, memories, initialBytes, instantiationFuel } = meterModule(module);
+    return { bytes, memories, initialBytes, instantiationFuel };
   });
 }

@@ -2,6 +2,7 @@
 import { parse, print } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Artifact, createInlineSandbox, type RunLimits, type RunReport } from "../../../src/runtime/index.ts";
+import { refusalOf } from "../support/refusals.ts";
 import { asOracle, oracleOf } from "../support/oracle.ts";
 import { CONTEXT as STEP, prepareHere, request } from "../support/runs.ts";
 import { CONTEXT, success, watComponent, WIT_SOURCE } from "../support/wat-component.ts";
@@ -21,9 +22,22 @@ const OUTER = {
     ${success("(i32.load (i32.const 4000))", "(i32.load (i32.const 4004))")}`,
 };
 
+/** What the inner component calls on its way, besides. */
+interface Detour {
+  /** Definitions that come first; one of them is the core function `$detour`. */
+  readonly definitions: string;
+  /** Where the call stands: in the function, or in a start function. */
+  readonly start: boolean;
+}
+
 /** Makes capitals of ASCII letters, in a memory of its own and in another encoding. */
-const INNER = `(component $inner
+function inner(detour?: Detour): string {
+  const call = detour === undefined ? "" : "(call $detour)";
+  return `(component $inner
+  ${detour?.definitions ?? ""}
   (core module $m
+    ${detour === undefined ? "" : `(import "a" "detour" (func $detour))`}
+    ${detour?.start ? `(func $s ${call}) (start $s)` : ""}
     (memory (export "memory") 4)
     (global $heap (mut i32) (i32.const 1024))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
@@ -34,6 +48,7 @@ const INNER = `(component $inner
       (global.set $heap (i32.add (global.get $heap) (local.get 3))))
     (func (export "shout") (param $at i32) (param $units i32) (result i32)
       (local $next i32) (local $unit i32)
+      ${call}
       (local.set $next (local.get $at))
       (block $done (loop $more
         (br_if $done (i32.ge_u (local.get $next) (i32.add (local.get $at) (i32.mul (local.get $units) (i32.const 2)))))
@@ -46,7 +61,7 @@ const INNER = `(component $inner
       (i32.store (i32.const 12) (local.get $units))
       (i32.const 8))
     (func (export "post") (param i32) (global.set $heap (i32.const 1024))))
-  (core instance $i (instantiate $m))
+  (core instance $i (instantiate $m ${detour === undefined ? "" : `(with "a" (instance (export "detour" (func $detour))))`}))
   (alias core export $i "memory" (core memory $memory))
   (alias core export $i "realloc" (core func $realloc))
   (alias core export $i "post" (core func $post))
@@ -54,15 +69,43 @@ const INNER = `(component $inner
   (func $lifted (param "text" string) (result string)
     (canon lift (core func $shout) (memory $memory) (realloc $realloc) (post-return $post) string-encoding=utf16))
   (export "shout" (func $lifted)))`;
+}
+
+/** A function of the inner component itself, lowered there. */
+const SELF = `
+  (core module $own (func (export "f")))
+  (core instance $own (instantiate $own))
+  (func $own (canon lift (core func $own "f")))`;
+const ELSEWHERE = `
+  (component $child
+    (core module $n (func (export "go")))
+    (core instance $n (instantiate $n))
+    (func $go (canon lift (core func $n "go")))
+    (export "go" (func $go)))
+  (instance $child (instantiate $child))
+  (core func $detour (canon lower (func $child "go")))`;
+const OF_ITSELF = `${SELF} (core func $detour (canon lower (func $own)))`;
+
+/** A component inside the inner one, which calls back what it was given. */
+const BY_ITS_CHILD = `${SELF}
+  (component $child
+    (import "back" (func $back))
+    (core func $lowered (canon lower (func $back)))
+    (core module $n (import "a" "f" (func $f)) (func (export "go") (call $f)))
+    (core instance $n (instantiate $n (with "a" (instance (export "f" (func $lowered))))))
+    (func $go (canon lift (core func $n "go")))
+    (export "go" (func $go)))
+  (instance $child (instantiate $child (with "back" (func $own))))
+  (core func $detour (canon lower (func $child "go")))`;
 
 /** Both in one component: the outer one's import is the inner one's export. */
-async function composed(): Promise<Uint8Array<ArrayBuffer>> {
+async function composed(detour?: Detour): Promise<Uint8Array<ArrayBuffer>> {
   const outer = (await print(await watComponent(OUTER))).replace("(component", "(component $outer");
   // Names of the printed text mean something in both components: only the place differs.
   const types = /\(type \$ty-tasker[\s\S]*?\(import "tasker:handler\/types@1\.0\.0" [^\n]*/.exec(outer)?.[0] ?? "";
   const text = `(component
     ${types.replaceAll(/\(;\d+;\)/g, "")}
-    ${INNER}
+    ${inner(detour)}
     ${outer}
     (instance $i (instantiate $inner))
     (instance $o (instantiate $outer
@@ -102,5 +145,44 @@ describe("a component that calls another inside itself", () => {
     const [small, large] = [await run('"x"'), await run(`"${"x".repeat(10_000)}"`)];
     expect(large.usage.fuelUsed - small.usage.fuelUsed).toBeGreaterThan(10_000 * 5);
     expect((await run(`"${"x".repeat(10_000)}"`, { fuel: 20_000 })).outcome.kind).toBe("out-of-fuel");
+  });
+});
+
+describe("a component instance that would be entered while its own call is under way", () => {
+  it.each([
+    ["by itself", OF_ITSELF],
+    ["by a component that it calls", BY_ITS_CHILD],
+  ])("traps the call: %s", async (_, definitions) => {
+    const artifact = await prepareHere(await composed({ definitions, start: false }));
+    await using sandbox = createInlineSandbox();
+    expect((await sandbox.run(request(artifact))).outcome).toMatchObject({
+      kind: "trap",
+      phase: "call",
+      message: expect.stringContaining("a component instance"),
+    });
+  });
+
+  it("traps a start function that calls its own instance", async () => {
+    const bytes = await composed({ definitions: OF_ITSELF, start: true });
+    expect(await refusalOf(() => prepareHere(bytes))).toBe("TSK_COMPONENT_DESCRIBE_FAILED");
+  });
+
+  it("lets a start function call another instance", async () => {
+    const artifact = await prepareHere(await composed({ definitions: ELSEWHERE, start: true }));
+    await using sandbox = createInlineSandbox();
+    expect((await sandbox.run(request(artifact, { context: { contextJson: '"a"' } }))).outcome).toMatchObject({
+      kind: "success",
+      resultJson: '"A"',
+    });
+  });
+
+  it("takes call depth for the host's frames between two components", async () => {
+    const artifact = await prepareHere(await composed());
+    await using sandbox = createInlineSandbox();
+    const kinds: string[] = [];
+    for (const maxCallDepth of [12, 40]) {
+      kinds.push((await sandbox.run(request(artifact, { limits: { maxCallDepth } }))).outcome.kind);
+    }
+    expect(kinds).toEqual(["stack-exhausted", "success"]);
   });
 });

@@ -1,5 +1,6 @@
 /** Every class of attack in one list, in the order of docs/security.md. */
 import type { HostileClass } from "./hostile-case.ts";
+import { INSTANTIATION } from "./instantiation.ts";
 import { FUEL_BULK, FUEL_CONTROL, FUEL_ELSEWHERE, HOST_CALLS, SWALLOW, WALL_CLOCK } from "./run-cost.ts";
 import { MEMORY_BUDGET, OUTPUT_CAPS, STACK_DEPTH } from "./run-limits.ts";
 import { DISCRIMINANTS, DOCUMENTS, PAYLOADS, POINTERS, REALLOC, TEXTS } from "./run-results.ts";
@@ -28,6 +29,7 @@ export const CORPUS: readonly HostileClass[] = [
   FUEL_CONTROL,
   FUEL_BULK,
   FUEL_ELSEWHERE,
+  INSTANTIATION,
   HOST_CALLS,
   SWALLOW,
   MEMORY_BUDGET,

@@ -95,14 +95,14 @@ export const FUEL_BULK: HostileClass = {
       "table fills",
       "call",
       OUT_OF_FUEL,
-      bulk("(table.fill $t (i32.const 0) (ref.null func) (i32.const 60000))"),
+      bulk("(table.fill $t (i32.const 0) (ref.null func) (i32.const 1000))"),
       SHORT,
     ),
     step(
       "table copies",
       "call",
       OUT_OF_FUEL,
-      bulk("(table.copy $t $t (i32.const 0) (i32.const 1) (i32.const 59999))"),
+      bulk("(table.copy $t $t (i32.const 0) (i32.const 1) (i32.const 999))"),
       SHORT,
     ),
     step(
@@ -126,7 +126,7 @@ export const FUEL_BULK: HostileClass = {
 function bulk(instruction: string): { handle: string; fields: string } {
   return {
     handle: `(loop $again ${instruction} (br $again)) unreachable`,
-    fields: `(table $t 60000 funcref) (data $d "${"x".repeat(60_000)}")`,
+    fields: `(table $t 1000 funcref) (data $d "${"x".repeat(60_000)}")`,
   };
 }
 
@@ -368,7 +368,7 @@ export const WALL_CLOCK: HostileClass = {
     [
       ["a loop", "call", { handle: LOOP }],
       ["a loop of fills", "call", bulk("(memory.fill (i32.const 8192) (i32.const 0) (i32.const 200000))")],
-      ["a loop of table fills", "call", bulk("(table.fill $t (i32.const 0) (ref.null func) (i32.const 60000))")],
+      ["a loop of table fills", "call", bulk("(table.fill $t (i32.const 0) (ref.null func) (i32.const 1000))")],
       ["a loop of growth", "call", bulk("(drop (memory.grow (i32.const 1)))")],
       ["realloc", "lower", { handle: EMPTY_SUCCESS, realloc: LOOP }],
       ["post-return", "post-return", { handle: EMPTY_SUCCESS, postReturn: `(loop $again (br $again))` }],

@@ -125,7 +125,7 @@ export const REENTRY: HostileClass = {
     ),
     step(
       "host calls after an abort: none is answered",
-      "report",
+      "call",
       { kind: "failure", message: "first!" },
       {
         imports: `${IMPORT_ABORT} ${IMPORT_LOG}`,

@@ -101,7 +101,7 @@ export const COUNTS: HostileClass = {
       TOO_LARGE,
       handlerWith("(global i32 (i32.const 0))".repeat(30_000)),
     ),
-    upload("a module with 2,000 tags", "translate", "TSK_COMPONENT_INVALID", handlerWith("(tag)".repeat(2_000))),
+    upload("a module with 2,000 tags", "structure", "TSK_COMPONENT_UNSUPPORTED", handlerWith("(tag)".repeat(2_000))),
     upload("30,000 exports", "structure", TOO_LARGE, () =>
       textModule(`(func $f) ${Array.from({ length: 30_000 }, (_, at) => `(export "e${at}" (func $f))`).join("")}`),
     ),

@@ -121,7 +121,7 @@ const GOLDEN: readonly (readonly [name: string, fields: string, fuel: number])[]
        (table.copy (i32.const 0) (i32.const 1) (i32.const 3))
        (table.init $e (i32.const 0) (i32.const 0) (i32.const 2))
        (elem.drop $e))`,
-    1 + (4 + 5) + (4 + 3) + (4 + 2) + 1,
+    1 + (4 + 5 * 32) + (4 + 3 * 32) + (4 + 2 * 32) + 1,
   ],
   ["memory.grow by two pages", `(memory 1) (func (export "f") (drop (memory.grow (i32.const 2))))`, 1 + 2 + 2048],
   [

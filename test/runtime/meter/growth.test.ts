@@ -118,3 +118,17 @@ describe("exceptions", () => {
     expect(run.budgets["bytes-left"].value).toBe(BigInt(1_000_000 % each));
   });
 });
+
+describe("growth of what another module defines", () => {
+  it("is not refused by us where that module's own maximum is smaller than the one that is imported", async () => {
+    const bytes = await wasm(`(module
+      (import "m" "t" (table 1 funcref)) (import "m" "m" (memory 1))
+      (func (export "table") (result i32) (table.grow 0 (ref.null func) (i32.const 5)))
+      (func (export "memory") (result i32) (memory.grow (i32.const 5))))`);
+    const t = new WebAssembly.Table({ element: "anyfunc", initial: 1, maximum: 2 });
+    const m = new WebAssembly.Memory({ initial: 1, maximum: 2 });
+    const run = instantiateMetered(bytes, { imports: { m: { t, m } } });
+    expect([run.call("table"), run.call("memory")]).toEqual([-1, -1]);
+    expect(run.budgets["growth-refused"].value).toBe(0);
+  });
+});

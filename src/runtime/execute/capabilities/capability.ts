@@ -1,5 +1,6 @@
 import type { AbiValue } from "../canonical-abi/codec.ts";
 import type { HandleTable } from "../handle-table.ts";
+import type { MeterState } from "../meter-state.ts";
 import type { RunState } from "../run-state.ts";
 import type { Randomness } from "./randomness.ts";
 import type { Stdio } from "./stdio.ts";
@@ -8,6 +9,8 @@ import type { VirtualClock } from "./virtual-clock.ts";
 /** What a capability may touch: the run it serves, and nothing of the process. */
 export interface CapabilityContext {
   readonly state: RunState;
+  /** Pays for work that grows with what the guest asks for, before it is done. */
+  readonly meter: Pick<MeterState, "charge">;
   readonly handles: HandleTable;
   readonly clock: VirtualClock;
   readonly randomness: Randomness;

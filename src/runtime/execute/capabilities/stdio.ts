@@ -5,39 +5,63 @@ type StreamName = "stdout" | "stderr";
 
 const LEVELS: Readonly<Record<StreamName, LogLine["level"]>> = { stdout: "info", stderr: "warn" };
 const NEWLINE = 0x0a;
-const EMPTY = Buffer.alloc(0);
 
 /** What a guest writes to its standard streams, cut into lines of the step's log. */
 export class Stdio {
   readonly #state: RunState;
-  readonly #open: Record<StreamName, Buffer> = { stdout: EMPTY, stderr: EMPTY };
+  readonly #open: Record<StreamName, OpenLine> = { stdout: new OpenLine(), stderr: new OpenLine() };
 
   constructor(state: RunState) {
     this.#state = state;
   }
 
-  write(stream: StreamName, bytes: Uint8Array<ArrayBuffer>): void {
-    let rest: Buffer = Buffer.concat([this.#open[stream], bytes]);
-    if (rest.length > this.#state.logBytesLeft) this.#state.logExceeded();
+  write(stream: StreamName, contents: Uint8Array<ArrayBuffer>): void {
+    if (contents.length === 0) return;
+    const open = this.#open[stream];
+    if (open.length + contents.length > this.#state.logBytesLeft) this.#state.logExceeded();
+    let rest = Buffer.from(contents.buffer, contents.byteOffset, contents.byteLength);
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
-      this.#line(stream, rest.subarray(0, end));
+      open.add(rest.subarray(0, end));
+      this.#log(stream, open.take());
       rest = rest.subarray(end + 1);
     }
-    this.#open[stream] = rest;
+    open.add(rest);
   }
 
   /** The last lines, which no newline ended. Call after the run. */
   flush(): void {
     for (const stream of ["stdout", "stderr"] as const) {
-      const rest = this.#open[stream];
-      if (rest.length === 0) continue;
-      this.#open[stream] = EMPTY;
-      const message = rest.toString("utf8");
-      if (this.#state.hasRoomFor(Buffer.byteLength(message))) this.#line(stream, rest);
+      if (this.#open[stream].length === 0) continue;
+      const message = this.#open[stream].take();
+      if (this.#state.hasRoomFor(Buffer.byteLength(message))) this.#log(stream, message);
     }
   }
 
-  #line(stream: StreamName, bytes: Buffer): void {
-    this.#state.log({ level: LEVELS[stream], message: bytes.toString("utf8"), fieldsJson: "" });
+  #log(stream: StreamName, message: string): void {
+    this.#state.log({ level: LEVELS[stream], message, fieldsJson: "" });
+  }
+}
+
+/** A line that no newline has ended yet. Each byte is looked at once, however many writes it came by. */
+class OpenLine {
+  #bytes = Buffer.alloc(0);
+  length = 0;
+
+  add(more: Buffer): void {
+    const length = this.length + more.length;
+    if (length > this.#bytes.length) {
+      const grown = Buffer.alloc(length * 2);
+      this.#bytes.copy(grown, 0, 0, this.length);
+      this.#bytes = grown;
+    }
+    more.copy(this.#bytes, this.length);
+    this.length = length;
+  }
+
+  /** The text of the line; the next one begins empty. */
+  take(): string {
+    const text = this.#bytes.toString("utf8", 0, this.length);
+    this.length = 0;
+    return text;
   }
 }

@@ -1,5 +1,6 @@
 /** The virtual WASI 0.2 subset: answers without a world outside. Types and names stand in `world/wasi.ts`. */
 import { AbiError } from "../canonical-abi/abi-error.ts";
+import { FUEL_SCHEDULE } from "../../prepare/meter/index.ts";
 import type { AbiValue, AbiVariant } from "../canonical-abi/codec.ts";
 import type { CapabilityContext, HostFunction, HostFunctions } from "./capability.ts";
 
@@ -23,6 +24,9 @@ function pollable(context: CapabilityContext, readyAtNs: bigint): AbiValue {
 const write: HostFunction = ({ handles, stdio }, [self, contents]) => {
   const { stream } = handles.get(self, OUTPUT);
   if (!(contents instanceof Uint8Array)) throw new AbiError("contents that are no bytes");
+  if (contents.length > MAX_CHUNK_BYTES) {
+    throw new AbiError(`a write of ${contents.length} bytes, at most ${MAX_CHUNK_BYTES} as check-write says`);
+  }
   stdio.write(stream, contents);
   return ok();
 };
@@ -44,9 +48,10 @@ const endOfInput: HostFunction = ({ handles }, [self]) => {
 
 const datetime = (ns: bigint): AbiValue => [ns / NS_PER_SECOND, Number(ns % NS_PER_SECOND)];
 
-const randomBytes: HostFunction = ({ randomness }, [length]) => {
+const randomBytes: HostFunction = ({ meter, randomness }, [length]) => {
   const wanted = Number(length);
   if (wanted > MAX_CHUNK_BYTES) throw new AbiError(`${wanted} random bytes at once, at most ${MAX_CHUNK_BYTES}`);
+  meter.charge(wanted * FUEL_SCHEDULE.hostByte);
   return randomness.bytes(wanted);
 };
 const randomU64: HostFunction = ({ randomness }) => randomness.u64();

@@ -104,7 +104,14 @@ export class AddedFunctions {
       `grow memory ${memory}`,
       () => this.#types.shape(1, ONE_I32, 1, ONE_I32),
       (code) => {
-        this.#writeGrow(code, { delta: 0, max, unitBytes: PAGE_BYTES, size: size.view(), grow: grow.view() });
+        this.#writeGrow(code, {
+          delta: 0,
+          max,
+          unitBytes: PAGE_BYTES,
+          size: size.view(),
+          grow: grow.view(),
+          imported: memory < this.#shape.importedMemories,
+        });
       },
       GROW_LOCALS,
     );
@@ -126,7 +133,14 @@ export class AddedFunctions {
       `grow table ${table}`,
       () => this.#types.shape(2, params, 1, ONE_I32),
       (code) => {
-        this.#writeGrow(code, { delta: 1, max, unitBytes: TABLE_ENTRY_BYTES, size: size.view(), grow: grow.view() });
+        this.#writeGrow(code, {
+          delta: 1,
+          max,
+          unitBytes: TABLE_ENTRY_BYTES,
+          size: size.view(),
+          grow: grow.view(),
+          imported: table < this.#shape.importedTables,
+        });
       },
       GROW_LOCALS,
     );
@@ -155,10 +169,11 @@ export class AddedFunctions {
 
   /**
    * Beyond the module's own maximum: −1, as without metering. Beyond the budget, or refused by the engine: −1 and the
-   * refusal is recorded. Else the budget pays.
+   * refusal is recorded; not where the engine may have held the growth against the maximum of whoever defined it. Else the
+   * budget pays.
    */
   #writeGrow(code: ByteWriter, plan: GrowPlan): void {
-    const { delta, max, unitBytes, size, grow } = plan;
+    const { delta, max, unitBytes, size, grow, imported } = plan;
     const { bytesLeft, growthRefused } = this.#indices;
     const old = delta + 1;
     const bytes = delta + 2;
@@ -180,8 +195,11 @@ export class AddedFunctions {
     for (let param = 0; param <= delta; param += 1) writeLocal(code, OP.localGet, param);
     code.copy(grow);
     writeLocal(code, OP.localTee, old);
-    code.raw(OP.i32Const, 0x7f, OP.i32Eq, OP.if, EMPTY_BLOCK, OP.i32Const, 1);
-    writeGlobal(code, OP.globalSet, growthRefused);
+    code.raw(OP.i32Const, 0x7f, OP.i32Eq, OP.if, EMPTY_BLOCK);
+    if (!imported) {
+      code.raw(OP.i32Const, 1);
+      writeGlobal(code, OP.globalSet, growthRefused);
+    }
     code.raw(OP.i32Const, 0x7f, OP.return, OP.end);
     writeGlobal(code, OP.globalGet, bytesLeft);
     writeLocal(code, OP.localGet, bytes);
@@ -221,6 +239,8 @@ interface GrowPlan {
   readonly size: Uint8Array;
   /** The instruction that grows. */
   readonly grow: Uint8Array;
+  /** Another module defines it, and its maximum may be smaller than the one that is declared here. */
+  readonly imported: boolean;
 }
 
 const NO_LOCALS = Uint8Array.of(0);

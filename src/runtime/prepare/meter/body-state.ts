@@ -34,6 +34,8 @@ export interface BodyContext {
 
 const NO_VALUES = { count: 0, bytes: new Uint8Array(0), holdsVector: false };
 
+const FLOAT_TYPES = { f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
+
 /** One value for all bodies of a module; `open` starts the next. */
 export class BodyState {
   readonly context: BodyContext;
@@ -81,6 +83,7 @@ export class BodyState {
 
   readonly #frames: ControlFrame[] = [newFrame()];
   readonly #referenceLocals = new Map<number, number>();
+  readonly #floatLocals = new Map<keyof typeof FLOAT_TYPES, number>();
   /** Up to where the source has been copied. */
   #copied = 0;
   #ordinals = 0;
@@ -105,6 +108,7 @@ export class BodyState {
     this.hasVectors = this.context.shape.holdsVectors;
     this.depthLocal = -1;
     this.#referenceLocals.clear();
+    this.#floatLocals.clear();
     this.#indexLocal = -1;
     this.#readLocals();
     this.start = this.cursor.at;
@@ -291,6 +295,15 @@ export class BodyState {
     encoded.signed(typeIndex);
     const local = this.#addLocal(...encoded.view());
     this.#referenceLocals.set(typeIndex, local);
+    return local;
+  }
+
+  /** A float waits in it to be compared with itself. */
+  floatLocal(type: keyof typeof FLOAT_TYPES): number {
+    const known = this.#floatLocals.get(type);
+    if (known !== undefined) return known;
+    const local = this.#addLocal(FLOAT_TYPES[type]);
+    this.#floatLocals.set(type, local);
     return local;
   }
 

@@ -1,6 +1,7 @@
 import type { ByteReader } from "../../component/byte-reader.ts";
 import { refuse } from "../../component/refuse.ts";
 import type { ByteWriter } from "./byte-writer.ts";
+import type { MeterLimits } from "./metered-module.ts";
 import { skipHeapType } from "./value-type.ts";
 
 /** What constant expressions name, by new index. */
@@ -11,15 +12,19 @@ export interface IndexMap {
 }
 
 /** Passes over a constant expression and its end. */
-export function skipConstExpression(reader: ByteReader): void {
-  while (!skipOperator(reader)) {
-    // each operator is passed over by the condition
-  }
+export function skipConstExpression(reader: ByteReader, limits: MeterLimits): void {
+  let operators = 1;
+  while (!skipOperator(reader)) operators = counted(operators, limits);
 }
 
-/** Copies a constant expression with its indices mapped. */
-export function rewriteConstExpression(reader: ByteReader, writer: ByteWriter, map: IndexMap): void {
-  for (;;) {
+/** Copies a constant expression with its indices mapped. Returns the number of its operators, its end included. */
+export function rewriteConstExpression(
+  reader: ByteReader,
+  writer: ByteWriter,
+  map: IndexMap,
+  limits: MeterLimits,
+): number {
+  for (let operators = 1; ; operators = counted(operators, limits)) {
     const start = reader.at;
     const opcode = reader.peek();
     if (opcode === 0x23 || opcode === 0xd2) {
@@ -31,8 +36,16 @@ export function rewriteConstExpression(reader: ByteReader, writer: ByteWriter, m
     }
     const ended = skipOperator(reader);
     writer.copy(reader.bytes, start, reader.at);
-    if (ended) return;
+    if (ended) return operators;
   }
+}
+
+/** V8 evaluates every one of them in each instance that is made. */
+function counted(operators: number, { maxConstantOperators }: MeterLimits): number {
+  if (operators >= maxConstantOperators) {
+    refuse("TSK_COMPONENT_TOO_LARGE", "a longer constant expression", `at most ${maxConstantOperators} operators`);
+  }
+  return operators + 1;
 }
 
 /** Passes over one operator; true if it was the end. */

@@ -49,10 +49,20 @@ export function readFuel(value: bigint): FuelReading {
   return { fuelLeft: Number(fuel), stopped: depthRanOut ? "stack-exhausted" : undefined };
 }
 
+/** Units of call depth that are left; below 0 none are. */
+export function readCallDepth(value: bigint): number {
+  return Number(BigInt.asIntN(DEPTH_BITS, value));
+}
+
 /** The `fuel` global after the host took `units` from it; the guest stops at its next check if too little was left. */
 export function debitFuel(value: bigint, units: number): bigint {
   const left = (value >> BigInt(DEPTH_BITS)) - BigInt(units);
   return (left << BigInt(DEPTH_BITS)) | (value & DEPTH_MASK);
+}
+
+/** The `fuel` global of a run that is over: the guest stops at its next check, whatever it catches before. */
+export function withoutFuel(value: bigint): bigint {
+  return (-1n << BigInt(DEPTH_BITS)) | (value & DEPTH_MASK);
 }
 
 /** Bytes of V8's stack (`--stack-size` is in KiB) that a run of this call depth needs so that its own limit comes first. */

@@ -6,8 +6,10 @@ export {
   MAX_CALL_DEPTH,
   MAX_FUEL,
   packFuel,
+  readCallDepth,
   readFuel,
   stackBytesFor,
+  withoutFuel,
 } from "./fuel-word.ts";
 export {
   EXCEPTION_BYTES,

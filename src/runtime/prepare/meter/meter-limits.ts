@@ -19,6 +19,7 @@ export const METER_LIMITS: MeterLimits = {
   maxElementSegments: 20_000,
   maxElements: 1_000_000,
   maxDataSegments: 50_000,
+  maxConstantOperators: 100,
   maxBranchTargets: 10_000,
   maxNesting: 5_000,
   maxMergeWork: 10_000_000,

@@ -3,6 +3,7 @@ import { AddedFunctions } from "./added-functions.ts";
 import { BranchHints } from "./branch-hints.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
+import { type InstantiationTally, instantiationFuel } from "./instantiation-fuel.ts";
 import { chooseIndices } from "./meter-indices.ts";
 import { METER_LIMITS } from "./meter-limits.ts";
 import {
@@ -48,7 +49,8 @@ export function meterModule(original: Uint8Array<ArrayBuffer>, options: MeterOpt
   }
   const shape = readShape(original, limits);
   const indices = chooseIndices(shape);
-  const bytes = rewrite(shape, limits);
+  const tally = { constantOperators: 0, elements: 0, dataBytes: 0 };
+  const bytes = rewrite(shape, limits, tally);
   if (!WebAssembly.validate(bytes)) {
     refuse("TSK_COMPONENT_METER_FAILED", "a metered module that is not valid WebAssembly");
   }
@@ -66,12 +68,13 @@ export function meterModule(original: Uint8Array<ArrayBuffer>, options: MeterOpt
     initialBytes:
       memories.reduce((sum, memory) => sum + memory.minPages * PAGE_BYTES, 0) +
       tables.reduce((sum, table) => sum + table.minEntries * TABLE_ENTRY_BYTES, 0),
+    instantiationFuel: instantiationFuel(shape, tally),
   };
 }
 
 const PREAMBLE = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
 
-function rewrite(shape: ModuleShape, limits: MeterLimits): Uint8Array<ArrayBuffer> {
+function rewrite(shape: ModuleShape, limits: MeterLimits, tally: InstantiationTally): Uint8Array<ArrayBuffer> {
   const types = new TypeSection(shape.types);
   const indices = chooseIndices(shape);
   const added = new AddedFunctions(shape, types, indices);
@@ -81,6 +84,7 @@ function rewrite(shape: ModuleShape, limits: MeterLimits): Uint8Array<ArrayBuffe
     added,
     indices,
     limits,
+    tally,
     hints: new BranchHints(),
     referenced: new Set(),
     map: {

@@ -71,6 +71,8 @@ export interface MeteredModule {
   readonly globals: readonly MeterGlobal[];
   /** Bytes of the defined memories and tables at instantiation: what the host debits before it instantiates. */
   readonly initialBytes: number;
+  /** Fuel that one instantiation takes, the start function apart: what the host debits before it instantiates. */
+  readonly instantiationFuel: number;
 }
 
 export interface MeterOptions {
@@ -110,6 +112,8 @@ export interface MeterLimits {
   readonly maxElements: number;
   /** Data segments. */
   readonly maxDataSegments: number;
+  /** Operators of one constant expression, its end included. */
+  readonly maxConstantOperators: number;
   /** Targets of one br_table. */
   readonly maxBranchTargets: number;
   /** Blocks within blocks in one function. */

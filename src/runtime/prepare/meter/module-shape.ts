@@ -175,7 +175,7 @@ function readTables(reader: ByteReader | undefined, draft: Draft, limits: MeterL
     const withExpression = reader.peek() === TABLE_WITH_EXPRESSION;
     if (withExpression) reader.skip(2);
     draft.tables.push(readTableType(reader));
-    if (withExpression) skipConstExpression(reader);
+    if (withExpression) skipConstExpression(reader, limits);
   }
   capped("tables", draft.tables.length, limits.maxTables);
 }
@@ -204,7 +204,7 @@ function readGlobals(reader: ByteReader | undefined, draft: Draft, limits: Meter
   if (reader === undefined) return;
   for (let index = 0; index < count; index += 1) {
     readGlobalType(reader, draft);
-    skipConstExpression(reader);
+    skipConstExpression(reader, limits);
   }
   capped("globals", draft.globals, limits.maxGlobals);
 }

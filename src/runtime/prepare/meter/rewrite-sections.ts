@@ -4,7 +4,9 @@ import type { AddedFunctions } from "./added-functions.ts";
 import { BodyRewriter } from "./body-rewriter.ts";
 import type { BodyContext } from "./body-state.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { type IndexMap, rewriteConstExpression } from "./const-expression.ts";
+import { rewriteConstExpression } from "./const-expression.ts";
+import type { InstantiationTally } from "./instantiation-fuel.ts";
+import type { IndexMap } from "./const-expression.ts";
 import type { MeterIndices } from "./meter-indices.ts";
 import { METER_GLOBALS, METER_NAMESPACE, type MeteredMemory, type MeterLimits } from "./metered-module.ts";
 import {
@@ -20,6 +22,7 @@ import type { TypeSection } from "./type-section.ts";
 import { I32, I64, skipValueType } from "./value-type.ts";
 
 export interface Rewriting extends BodyContext {
+  readonly tally: InstantiationTally;
   readonly types: TypeSection;
   readonly added: AddedFunctions;
   readonly indices: MeterIndices;
@@ -100,9 +103,9 @@ export function rewriteFunctions({ shape, added }: Rewriting): Bytes {
   return writer.take();
 }
 
-export function rewriteTables({ shape, map }: Rewriting): Bytes {
+export function rewriteTables(rewriting: Rewriting): Bytes {
   const writer = new ByteWriter();
-  const reader = shape.section(SECTION.table);
+  const reader = rewriting.shape.section(SECTION.table);
   if (reader === undefined) return writer.take();
   const count = reader.u32();
   writer.u32(count);
@@ -113,7 +116,7 @@ export function rewriteTables({ shape, map }: Rewriting): Bytes {
     skipValueType(reader);
     skipLimits(reader);
     writer.copy(reader.bytes, start, reader.at);
-    if (withExpression) rewriteConstExpression(reader, writer, map);
+    if (withExpression) copyExpression(reader, writer, rewriting);
   }
   return writer.take();
 }
@@ -131,9 +134,9 @@ export function rewriteTags({ shape, types }: Rewriting): Bytes {
   return writer.take();
 }
 
-export function rewriteGlobals({ shape, map }: Rewriting): Bytes {
+export function rewriteGlobals(rewriting: Rewriting): Bytes {
   const writer = new ByteWriter();
-  const reader = shape.section(SECTION.global);
+  const reader = rewriting.shape.section(SECTION.global);
   if (reader === undefined) return writer.take();
   const count = reader.u32();
   writer.u32(count);
@@ -142,9 +145,13 @@ export function rewriteGlobals({ shape, map }: Rewriting): Bytes {
     skipValueType(reader);
     reader.byte();
     writer.copy(reader.bytes, start, reader.at);
-    rewriteConstExpression(reader, writer, map);
+    copyExpression(reader, writer, rewriting);
   }
   return writer.take();
+}
+
+function copyExpression(reader: ByteReader, writer: ByteWriter, { map, limits, tally }: Rewriting): void {
+  tally.constantOperators += rewriteConstExpression(reader, writer, map, limits);
 }
 
 export function rewriteExports({ shape, added, map, limits }: Rewriting): Bytes {
@@ -179,7 +186,8 @@ const EXPRESSIONS = 4;
 const DECLARED = 3;
 
 /** The segments as they were, and one more that declares the functions that some ref.func names. */
-export function rewriteElements({ shape, map, limits, referenced }: Rewriting): Bytes {
+export function rewriteElements(rewriting: Rewriting): Bytes {
+  const { shape, limits, referenced, tally } = rewriting;
   const writer = new ByteWriter();
   const reader = shape.section(SECTION.element);
   const count = reader?.count("element segments", limits.maxElementSegments) ?? 0;
@@ -189,9 +197,11 @@ export function rewriteElements({ shape, map, limits, referenced }: Rewriting): 
   if (reader !== undefined) {
     let elements = 0;
     for (let index = 0; index < count; index += 1) {
-      elements += rewriteSegment(reader, writer, map);
+      elements += rewriteSegment(reader, writer, rewriting);
       capped("elements", elements, limits.maxElements);
     }
+    // Passive ones too: V8 makes the references of a whole segment when the first of them is wanted.
+    tally.elements += elements;
   }
   if (referenced.size > 0) {
     writer.raw(DECLARED, 0);
@@ -201,12 +211,12 @@ export function rewriteElements({ shape, map, limits, referenced }: Rewriting): 
   return writer.take();
 }
 
-function rewriteSegment(reader: ByteReader, writer: ByteWriter, map: IndexMap): number {
+function rewriteSegment(reader: ByteReader, writer: ByteWriter, rewriting: Rewriting): number {
   const flags = reader.u32();
   writer.u32(flags);
   if ((flags & PASSIVE_OR_DECLARED) === 0) {
     if ((flags & EXPLICIT_TABLE) !== 0) writer.u32(reader.u32());
-    rewriteConstExpression(reader, writer, map);
+    copyExpression(reader, writer, rewriting);
   }
   if ((flags & (PASSIVE_OR_DECLARED | EXPLICIT_TABLE)) !== 0) {
     const start = reader.at;
@@ -217,8 +227,8 @@ function rewriteSegment(reader: ByteReader, writer: ByteWriter, map: IndexMap): 
   const count = reader.u32();
   writer.u32(count);
   for (let index = 0; index < count; index += 1) {
-    if ((flags & EXPRESSIONS) === 0) writer.u32(map.reference(reader.u32()));
-    else rewriteConstExpression(reader, writer, map);
+    if ((flags & EXPRESSIONS) === 0) writer.u32(rewriting.map.reference(reader.u32()));
+    else copyExpression(reader, writer, rewriting);
   }
   return count;
 }
@@ -252,7 +262,8 @@ export function encodeCode({ shape, added }: Rewriting, bodies: ByteWriter): Byt
   return writer.view();
 }
 
-export function rewriteData({ shape, map, limits }: Rewriting): Bytes {
+export function rewriteData(rewriting: Rewriting): Bytes {
+  const { shape, limits, tally } = rewriting;
   const reader = shape.section(SECTION.data);
   const writer = new ByteWriter(reader === undefined ? 8 : reader.end - reader.at + 64);
   if (reader === undefined) return writer.take();
@@ -262,9 +273,12 @@ export function rewriteData({ shape, map, limits }: Rewriting): Bytes {
     const flags = reader.u32();
     writer.u32(flags);
     if ((flags & EXPLICIT_TABLE) !== 0) writer.u32(reader.u32());
-    if ((flags & PASSIVE_OR_DECLARED) === 0) rewriteConstExpression(reader, writer, map);
+    const isActive = (flags & PASSIVE_OR_DECLARED) === 0;
+    if (isActive) copyExpression(reader, writer, rewriting);
     const start = reader.at;
-    reader.skip(reader.u32());
+    const size = reader.u32();
+    if (isActive) tally.dataBytes += size;
+    reader.skip(size);
     writer.copy(reader.bytes, start, reader.at);
   }
   return writer.view();

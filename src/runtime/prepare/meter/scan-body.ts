@@ -1,5 +1,6 @@
 import type { BodyState } from "./body-state.ts";
 import { call, callIndirect, callRef, returnCall, returnCallIndirect, returnCallRef } from "./call-instructions.ts";
+import { canonicalScalar, canonicalVector } from "./canonical-nan.ts";
 import { FRAME } from "./control-frame.ts";
 import {
   br,
@@ -33,6 +34,7 @@ export function scanBody(body: BodyState): void {
       if (immediate !== IMMEDIATE.none) cursor.skipImmediates(immediate);
       body.charge(FUEL_SCHEDULE.instruction);
       body.move(PLAIN_OPCODES.growth[opcode] ?? 0);
+      canonicalScalar(body, opcode);
     }
   }
   if (!cursor.done) body.broken("a body that goes on behind its end");
@@ -185,4 +187,5 @@ function vector(body: BodyState): void {
   body.hasVectors = true;
   body.charge(FUEL_SCHEDULE.instruction);
   body.move(VECTOR_OPCODES.growth[opcode] ?? 0);
+  canonicalVector(body, opcode);
 }

@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { meterModule } from "../../../src/runtime/prepare/meter/index.ts";
+import { wasm } from "./wasm-text.ts";
+
+const EMPTY = 1_000;
+
+/** What a module holds, and what instantiating it costs besides the module itself. */
+const PRICED: readonly (readonly [name: string, fields: string, fuel: number])[] = [
+  ["nothing", "", 0],
+  ["functions and types", "(func) (func (param i32))", 0],
+  ["imports", `(import "a" "f" (func)) (import "a" "g" (global i32))`, 2 * 256],
+  ["exports", `(func (export "a") (export "b"))`, 2 * 256],
+  ["tags", "(tag) (tag)", 2 * 256],
+  ["pages of memory", `(memory 3)`, 3 * 1024],
+  ["imported memories: whoever defines them has paid", `(import "a" "m" (memory 3))`, 256],
+  ["entries of tables", "(table 5 funcref) (table 2 externref)", 2 * 256 + 7 * 32],
+  ["constant expressions", "(global i32 (i32.const 1)) (global i64 (i64.add (i64.const 1) (i64.const 2)))", 6 * 8],
+  ["a table with an expression", "(func $f) (table 2 (ref func) (ref.func $f))", 256 + 2 * 32 + 2 * 8],
+  ["active elements", "(table 4 funcref) (func $f) (elem (i32.const 0) func $f $f $f)", 256 + (4 + 3) * 32 + 2 * 8],
+  ["passive elements", "(func $f) (elem func $f $f $f)", 3 * 32],
+  ["element expressions", "(elem funcref (ref.null func) (ref.null func))", 2 * 32 + 4 * 8],
+  ["active data", `(memory 1) (data (i32.const 0) "${"x".repeat(83)}")`, 1024 + 10 + 2 * 8],
+  ["passive data", `(memory 1) (data "${"x".repeat(83)}")`, 1024],
+  ["a start function, which pays itself", "(func $s (loop)) (start $s)", 0],
+];
+
+describe("the price of an instantiation", () => {
+  for (const [name, fields, fuel] of PRICED) {
+    it(`counts ${name}`, async () => {
+      expect(meterModule(await wasm(`(module ${fields})`)).instantiationFuel).toBe(EMPTY + fuel);
+    });
+  }
+});
