@@ -4,7 +4,7 @@ import type { Artifact } from "../../src/runtime/index.ts";
 import { packArtifact, unpackContainer } from "../../src/runtime/artifact-container.ts";
 
 const ABI = { encoding: "utf8" } as const;
-const LIFTED = { func: { instance: 0, name: "f" }, abi: ABI };
+const LIFTED = { owner: 0, func: { instance: 0, name: "f" }, abi: ABI };
 const ARTIFACT: Artifact = {
   digest: "a".repeat(64),
   preparerVersion: "1",
