@@ -4,6 +4,7 @@ import { isTaskerError } from "../../src/core/errors/index.ts";
 import { takeOverSteps } from "../../src/host/database/claim-steps.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { KEEPING_STATEMENTS } from "../../src/host/database/lanes.ts";
+import { queryWithin } from "../../src/host/database/query-within.ts";
 import { heartbeat } from "../../src/host/database/sessions.ts";
 import { urlOf } from "../support/postgres-servers.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
@@ -129,6 +130,15 @@ describe("Database", () => {
     const database = test.open({ maxConnections: 1, statementTimeoutMs: 50 });
     await expect(database.query("slow", "select pg_sleep(60)")).rejects.toMatchObject({ code: "TSK_DATABASE_TIMEOUT" });
     expect(await database.query("fast", "select 1 as one")).toEqual([{ one: 1 }]);
+  });
+
+  it("waits for an answer beyond the session's limit where a statement may take longer", async () => {
+    const database = test.open({ maxConnections: 1, statementTimeoutMs: 100 });
+    const rows = await database.session(async (client) => {
+      await client.query("set statement_timeout = 0");
+      return queryWithin(client, "select 1 as late from pg_sleep(5.5)", { timeoutMs: 10_000 });
+    });
+    expect(rows).toEqual([{ late: 1 }]);
   });
 
   it.each(["serialization_failure", "deadlock_detected"])("repeats a statement that lost by %s", async (condition) => {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClientBase } from "pg";
 import { TaskerError } from "../../core/errors/index.ts";
+import { queryWithin } from "./query-within.ts";
 
 /** One statement of `migrations/verify.sql`: it returns the rows that break what its name says. */
 export interface Invariant {
@@ -70,7 +71,7 @@ async function runReadOnly(client: ClientBase, sql: string, options: VerifyOptio
               set_config('tasker_host.verify_patience', $3, true), set_config('statement_timeout', $4, true)`,
       [from, settled ? "0" : "", patienceMs === undefined ? "" : `${patienceMs} ms`, String(timeoutMs)],
     );
-    const { rows } = await client.query<Row>(sql);
+    const rows = await queryWithin<Row>(client, sql, { timeoutMs });
     await client.query("commit");
     return rows;
   } catch (error) {
