@@ -23,6 +23,10 @@ const Report = z.object({
   broken: z.array(z.string()),
 });
 
+function lastLineOf(out: string): unknown {
+  return JSON.parse(out.trimEnd().split("\n").at(-1) || "null");
+}
+
 const FEW = "--kills 2 --terms 1 --freezes 1 --storms 1 --restarts 1 --networks 1 --sandboxes 1 --outages 1";
 
 // How long things take says little on a machine that runs other tests beside: `npm run chaos` holds the bars.
@@ -32,8 +36,8 @@ it("two hosts lose nothing while each kind of fault hits them", { timeout: 240_0
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [out, said, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
-  const report = Report.parse(JSON.parse(out.trimEnd().split("\n").at(-1) ?? ""));
   onTestFailed(() => void process.stderr.write(said));
+  const report = Report.parse(lastLineOf(out));
   expect(report).toMatchObject({
     faults: { kill: 2, term: 1, freeze: 1, storm: 1, restart: 1, network: 1, sandbox: 1, outage: 1 },
     lost: 0,
