@@ -9,7 +9,8 @@
 --
 -- What it costs is a walk over the transitions since `tasker_host.verify_from` (a task's or step's uuid; unset: all).
 -- `tasker_host.verify_settle` (an interval, default one minute) leaves alone what an orchestrator of Tasker's own may be in
--- the middle of; '0' for a system at rest.
+-- the middle of; '0' for a system at rest. `tasker_host.verify_patience` (default five minutes) is how long hosts may take to
+-- see to what waits for them.
 
 -- invariant: step_chain_unbroken
 -- A step's transitions are numbered without a gap, and each starts in the state where the one before it ended.
@@ -217,6 +218,36 @@ where l.ended_at is null
   and not exists (select from tasker_host.host_sessions s where s.session_uuid = l.session_uuid)
 limit 100;
 
+-- invariant: orphan_leases_are_taken_over
+-- A live lease whose host is gone, or that was offered, does not stay: another host takes it over.
+select l.workflow_step_uuid as subject, format('lease %s of session %s, without a holder since %s', l.epoch, l.session_uuid, gone.at) as found
+from tasker_host.step_leases l
+cross join lateral (
+  select least(l.released_at, (
+    select least(s.ended_at, s.heartbeat_at + s.lease_ms * interval '1 millisecond')
+    from tasker_host.host_sessions s where s.session_uuid = l.session_uuid)) as at
+) gone
+where l.ended_at is null and gone.at <= (select tasker_host.verify_overdue())
+limit 100;
+
+-- invariant: at_most_once_starts_once
+-- A step that may not run twice has one lease, beside those that no handler saw: another one only after somebody reset it.
+select l.workflow_step_uuid as subject, format('%s starts, reset %s times', l.starts, resets.n) as found
+from (
+  select workflow_step_uuid, count(*) as starts
+  from tasker_host.step_leases
+  where workflow_step_uuid >= tasker_host.verify_from() and released_as is distinct from 'not_started'
+  group by workflow_step_uuid
+  having count(*) > 1
+) l
+join tasker.workflow_steps s on s.workflow_step_uuid = l.workflow_step_uuid and s.retryable = false
+cross join lateral (
+  select count(*) as n from tasker.workflow_step_transitions t
+  where t.workflow_step_uuid = l.workflow_step_uuid and t.from_state = 'error' and t.to_state = 'pending'
+) resets
+where l.starts > 1 + resets.n
+limit 100;
+
 -- invariant: enqueued_steps_have_a_message
 -- A step that is enqueued has a message in its queue: without one nobody would ever claim it.
 select t.workflow_step_uuid as subject, format('enqueued since %s without a message', t.created_at) as found
@@ -247,6 +278,32 @@ left join lateral (
   where t.workflow_step_uuid = r.workflow_step_uuid and t.most_recent limit 1
 ) t on true
 where r.due_at <= tasker_host.verify_until() and t.to_state is distinct from 'waiting_for_retry'
+limit 100;
+
+-- invariant: messages_belong_to_enqueued_steps
+-- A message of a step that is over, or of none, does not stay: the next claim archives it. It waits behind others at the most.
+with messages as (
+  select m.*, t.to_state, s.workflow_step_uuid is not null as is_known,
+         coalesce(bool_or(t.to_state = 'enqueued') over (
+           partition by m.queue_name order by m.msg_id rows between unbounded preceding and 1 preceding), false) as has_to_wait
+  from tasker_host.queued_messages() m
+  left join tasker.workflow_steps s on s.workflow_step_uuid = m.step_uuid
+  left join tasker.workflow_step_transitions t on t.workflow_step_uuid = m.step_uuid and t.most_recent
+)
+select m.step_uuid as subject, format('message %s in %s since %s, the step is %s', m.msg_id, m.queue_name, m.visible_at,
+              case when m.is_known then coalesce(m.to_state, 'pending') else 'unknown' end) as found
+from messages m
+where (not m.is_known or m.to_state in ('complete', 'error', 'cancelled', 'resolved_manually'))
+  and not m.has_to_wait and m.visible_at <= (select tasker_host.verify_overdue())
+limit 100;
+
+-- invariant: due_retries_are_woken
+-- A step that waits for its retry is enqueued when its time has come. Where tasker-core orchestrates it wakes them itself.
+select r.workflow_step_uuid as subject, format('waits since %s for %s', t.created_at, r.due_at) as found
+from tasker_host.step_retries r
+join tasker.workflow_step_transitions t
+  on t.workflow_step_uuid = r.workflow_step_uuid and t.most_recent and t.to_state = 'waiting_for_retry'
+where r.due_at <= (select tasker_host.verify_overdue()) and not tasker_host.audit_by_trigger()
 limit 100;
 
 -- invariant: results_have_an_audit_row

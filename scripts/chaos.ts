@@ -1,8 +1,8 @@
 /**
  * `npm run chaos -- --seed 1 --steps 20000 --hosts 3 --seconds 60 [--kills 40 --terms 20 --freezes 4 --storms 10 --restarts 4
- * --networks 10 --sandboxes 10] [--lease 5] [--drain 120] [--keep]`: real hosts as processes on a real Postgres, a seeded
- * schedule of faults, then a drain, and a look for whatever was lost. The last line is one JSON object; exit code 1 where
- * anything broke.
+ * --networks 10 --sandboxes 10 --outages 1] [--lease 5] [--drain 120] [--keep] [--no-bars]`: real hosts as processes on a real
+ * Postgres, a seeded schedule of faults, then a drain, and a look for whatever was lost, and for what took too long (the bars,
+ * which `--no-bars` only shows). The last line is one JSON object; exit code 1 where anything broke.
  */
 import { parseOptions } from "./chaos/options.ts";
 import { runChaos } from "./chaos/run-chaos.ts";

@@ -4,9 +4,9 @@ import { randomOf } from "../fuzz/mutants.ts";
  * What can go wrong. `kill`: SIGKILL to a host. `term`: SIGTERM to one. `freeze`: SIGSTOP for longer than the lease, then
  * SIGCONT. `storm`: all backends of the hosts are terminated, three times in a row. `restart`: Postgres goes down and comes
  * back. `network`: latency, resets, a black hole or lost answers between one host and Postgres. `sandbox`: SIGKILL to a
- * process that a host runs handlers in.
+ * process that a host runs handlers in. `outage`: Postgres is down for two leases, for all hosts: none of them is dead.
  */
-export const FAULT_KINDS = ["kill", "term", "freeze", "storm", "restart", "network", "sandbox"] as const;
+export const FAULT_KINDS = ["kill", "term", "freeze", "storm", "restart", "network", "sandbox", "outage"] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** How Postgres goes down: smart enough to write a checkpoint, without one, or without a word. */

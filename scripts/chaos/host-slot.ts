@@ -3,12 +3,20 @@ import { startProxy, type TcpProxy } from "../../test/support/tcp-proxy.ts";
 import { HostProcess } from "./host-process.ts";
 import type { LabPostgres } from "./postgres.ts";
 
-/** A host that was taken away from its steps. */
+/** A host that was taken away from its steps, or from its database for so long that it may be taken for dead. */
 export interface Death {
   readonly pid: number;
   readonly startedMs: number;
   readonly atMs: number;
-  readonly kind: "kill" | "term" | "freeze";
+  readonly kind: "kill" | "term" | "freeze" | "network";
+}
+
+/** How a host took a SIGTERM. */
+export interface Exit {
+  readonly atMs: number;
+  readonly ms: number;
+  /** Nothing was under way any more. */
+  readonly idle: boolean;
 }
 
 const RESTART_WAIT_MS = 250;
@@ -23,13 +31,13 @@ export class HostSlot {
   readonly proxy: TcpProxy;
   /** Hosts that ended although nobody asked them to. */
   readonly problems: string[] = [];
-  /** How long each SIGTERM took to end the host, in milliseconds. */
-  readonly termMs: number[] = [];
+  readonly exits: Exit[] = [];
   #host: HostProcess | undefined;
   #url: string | undefined;
   /** A fault that takes time is under way. */
   #busy = false;
   #expected = false;
+  #cutOff = 0;
   #closing = false;
   #life: Promise<void> = Promise.resolve();
 
@@ -55,6 +63,21 @@ export class HostSlot {
 
   get pid(): number | undefined {
     return this.#host?.pid;
+  }
+
+  /** It is up, and its network is good. */
+  get isWell(): boolean {
+    return this.url !== undefined && this.#cutOff === 0;
+  }
+
+  /** Lets `fault` happen to the network of the host. */
+  async cutOff(fault: (proxy: TcpProxy) => Promise<void>): Promise<Death | undefined> {
+    const host = this.#host;
+    const atMs = Date.now();
+    this.#cutOff += 1;
+    await fault(this.proxy);
+    this.#cutOff -= 1;
+    return host === undefined ? undefined : { pid: host.pid, startedMs: host.startedMs, atMs, kind: "network" };
   }
 
   /** Resolves when a host is ready. @throws Error where none is within a minute. */
@@ -115,7 +138,8 @@ export class HostSlot {
     if (signal !== "SIGTERM") return;
     const host = this.#host;
     const atMs = Date.now();
-    void host?.ended.then(() => this.termMs.push(Date.now() - atMs));
+    const idle = this.#closing;
+    void host?.ended.then(() => this.exits.push({ atMs, ms: Date.now() - atMs, idle }));
   }
 
   #current(): HostProcess {

@@ -1,5 +1,6 @@
 import { systemClock } from "../../src/core/clock.ts";
-import { FAULT_KINDS, type Fault, type FaultKind } from "./fault.ts";
+import type { TcpProxy } from "../../test/support/tcp-proxy.ts";
+import { FAULT_KINDS, type Fault, type FaultKind, type RestartWay } from "./fault.ts";
 import type { Death, HostSlot } from "./host-slot.ts";
 import type { LabPostgres } from "./postgres.ts";
 import { descendantsOf } from "./process-tree.ts";
@@ -8,6 +9,12 @@ export interface InflictorDeps {
   readonly postgres: LabPostgres;
   readonly slots: readonly HostSlot[];
   readonly leaseSeconds: number;
+}
+
+/** A time without Postgres: from when it was told to go until it accepted connections again. */
+export interface Down {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** Who waits for a host to be up gives up after this: then hosts do not start, which is a finding. */
@@ -28,14 +35,18 @@ interface Range {
 /** Beyond the lease, so that the session is declared dead for sure. */
 const FREEZE_BEYOND_LEASE_MS: Range = { min: 1_000, max: 3_000 };
 const DOWN_MS: Range = { min: 0, max: 1_500 };
+const OUTAGE_LEASES = 2;
 const NETWORK_MS: Range = { min: 1_000, max: 5_000 };
 const LATENCY_MS: Range = { min: 20, max: 200 };
 
 /** Inflicts faults on running hosts and keeps a record of them. */
 export class Inflictor {
   readonly deaths: Death[] = [];
-  /** When Postgres accepted connections again. */
-  readonly returnedMs: number[] = [];
+  /** Hosts that lost a sandbox process. */
+  readonly sandboxKills: number[] = [];
+  /** Those deaths during which another host was well. */
+  readonly covered = new Set<Death>();
+  readonly downs: Down[] = [];
   readonly #deps: InflictorDeps;
   readonly #counts = new Map<FaultKind, number>(FAULT_KINDS.map((kind) => [kind, 0]));
   readonly #underWay: Promise<void>[] = [];
@@ -70,31 +81,45 @@ export class Inflictor {
   async #inflict(fault: Fault, slot: HostSlot): Promise<void> {
     switch (fault.kind) {
       case "kill":
-        this.deaths.push(slot.kill());
+        this.#died(slot.kill(), slot);
         break;
       case "term":
-        this.deaths.push(slot.terminate());
+        this.#died(slot.terminate(), slot);
         break;
       case "freeze":
-        this.deaths.push(
-          await slot.freeze(this.#deps.leaseSeconds * 1_000 + within(FREEZE_BEYOND_LEASE_MS, fault.share)),
-        );
+        this.deaths.push(await slot.freeze(this.#leaseMs + within(FREEZE_BEYOND_LEASE_MS, fault.share)));
         break;
       case "storm":
         await this.#storm();
         break;
       case "restart":
-        await this.#restart(fault);
+        await this.#takeDown(fault.restart, within(DOWN_MS, fault.share));
         break;
-      case "network":
-        await disturb(slot, fault);
+      case "outage":
+        await this.#takeDown(fault.restart, OUTAGE_LEASES * this.#leaseMs);
         break;
-      case "sandbox":
-        await killSandbox(slot, fault.share);
+      case "network": {
+        const cut = await slot.cutOff((proxy) => disturb(proxy, fault));
+        if (cut !== undefined && fault.network !== "latency") this.deaths.push(cut);
         break;
+      }
+      case "sandbox": {
+        const host = await killSandbox(slot, fault.share);
+        if (host !== undefined) this.sandboxKills.push(host);
+        break;
+      }
       default:
         fault.kind satisfies never;
     }
+  }
+
+  get #leaseMs(): number {
+    return this.#deps.leaseSeconds * 1_000;
+  }
+
+  #died(death: Death, slot: HostSlot): void {
+    this.deaths.push(death);
+    if (this.#deps.slots.some((other) => other !== slot && other.isWell)) this.covered.add(death);
   }
 
   /** The first slot from this one on whose host is up, once `enough` are (or all, where there are fewer). */
@@ -124,38 +149,41 @@ export class Inflictor {
   }
 
   /** One after the other: a server that is down cannot go down. */
-  #restart(fault: Fault): Promise<void> {
-    this.#restarting = this.#restartAfter(this.#restarting, fault);
+  #takeDown(way: RestartWay, ms: number): Promise<void> {
+    this.#restarting = this.#takeDownAfter(this.#restarting, way, ms);
     return this.#restarting;
   }
 
-  async #restartAfter(earlier: Promise<void>, { restart, share }: Fault): Promise<void> {
+  async #takeDownAfter(earlier: Promise<void>, way: RestartWay, ms: number): Promise<void> {
     await earlier;
-    await this.#deps.postgres.restart(restart, within(DOWN_MS, share));
-    this.returnedMs.push(Date.now());
+    const fromMs = Date.now();
+    await this.#deps.postgres.restart(way, ms);
+    this.downs.push({ fromMs, toMs: Date.now() });
   }
 }
 
-async function disturb(slot: HostSlot, { network, share }: Fault): Promise<void> {
-  slot.proxy.setMode(network === "latency" ? { latencyMs: within(LATENCY_MS, share) } : network);
+async function disturb(proxy: TcpProxy, { network, share }: Fault): Promise<void> {
+  proxy.setMode(network === "latency" ? { latencyMs: within(LATENCY_MS, share) } : network);
   await systemClock.wait(within(NETWORK_MS, share));
   // Bytes were lost on these connections: like a real one after that, they are good for nothing.
-  if (network === "answers-lost") slot.proxy.dropAll();
-  slot.proxy.setMode("pass");
+  if (network === "answers-lost") proxy.dropAll();
+  proxy.setMode("pass");
 }
 
-/** One of the processes below the host, as soon as it has one. */
-async function killSandbox(slot: HostSlot, share: number): Promise<void> {
+/** One of the processes below the host, as soon as it has one. Returns the host's process. */
+async function killSandbox(slot: HostSlot, share: number): Promise<number | undefined> {
   const deadline = performance.now() + UP_TIMEOUT_MS;
   while (performance.now() < deadline) {
-    const below = slot.pid === undefined ? [] : descendantsOf([slot.pid]);
+    const { pid } = slot;
+    const below = pid === undefined ? [] : descendantsOf([pid]);
     const victim = below[Math.floor(share * below.length)];
     if (victim !== undefined) {
       process.kill(victim.pid, "SIGKILL");
-      return;
+      return pid;
     }
     await systemClock.wait(LOOK_MS);
   }
+  return undefined;
 }
 
 function within({ min, max }: Range, share: number): number {

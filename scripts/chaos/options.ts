@@ -16,6 +16,8 @@ export interface ChaosOptions {
   readonly drainSeconds: number;
   /** Keeps the data also where nothing broke. */
   readonly keep: boolean;
+  /** Whether a bar of time that is missed breaks the run: on a machine that does other work too it says little. */
+  readonly bars: boolean;
 }
 
 /** Faults in a minute where the command line names none. */
@@ -27,6 +29,7 @@ const PER_MINUTE: Readonly<Record<FaultKind, number>> = {
   restart: 3,
   network: 10,
   sandbox: 10,
+  outage: 1,
 };
 
 const NUMBERS = {
@@ -45,6 +48,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
     options: {
       ...Object.fromEntries([...Object.keys(NUMBERS), ...FAULT_KINDS.map(optionOf)].map((name) => [name, STRING])),
       keep: { type: "boolean", default: false },
+      "no-bars": { type: "boolean", default: false },
     },
   });
   const given = new Map(Object.entries(values));
@@ -73,10 +77,12 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
       restart: countOf(faults, "restart"),
       network: countOf(faults, "network"),
       sandbox: countOf(faults, "sandbox"),
+      outage: countOf(faults, "outage"),
     },
     leaseSeconds: number("lease", NUMBERS.lease),
     drainSeconds: number("drain", NUMBERS.drain),
     keep: values["keep"] ?? false,
+    bars: values["no-bars"] !== true,
   };
 }
 

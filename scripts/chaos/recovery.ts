@@ -26,6 +26,18 @@ export async function recoveryOf(client: ClientBase, deaths: readonly Death[]): 
   return percentiles(rows.map(({ ms }) => ms));
 }
 
+/** How long steps that these hosts offered when they were told to stop waited for the next one. */
+export async function handOverOf(client: ClientBase, deaths: readonly Death[]): Promise<Percentiles> {
+  const { rows } = await client.query<{ readonly ms: number }>(
+    `select extract(epoch from l.ended_at - l.released_at)::float8 * 1000 as ms
+     from unnest($1::int[], $2::timestamp[]) d (pid, started_at)
+     join tasker_host.host_sessions s on s.process_id = d.pid and s.started_at >= d.started_at
+     join tasker_host.step_leases l on l.session_uuid = s.session_uuid and l.ended_as = 'handed_over'`,
+    [deaths.map(({ pid }) => pid), deaths.map(({ startedMs }) => timestamp(startedMs))],
+  );
+  return percentiles(rows.map(({ ms }) => ms));
+}
+
 /** From the moment when Postgres accepted connections again to the first claim after it, for each of these moments. */
 export async function claimingAgain(client: ClientBase, returnedMs: readonly number[]): Promise<Percentiles> {
   const { rows } = await client.query<{ readonly ms: number | null }>(

@@ -5,6 +5,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { Database } from "../../src/host/database/connection.ts";
 import { type Breach, verify } from "../../src/host/database/verify.ts";
+import { type Bar, barText, checkBars } from "./bars.ts";
 import { missingTasks, wrongEnds } from "./ends.ts";
 import { scheduleOf } from "./fault.ts";
 import { type Fed, Feeder } from "./feeder.ts";
@@ -14,7 +15,7 @@ import type { ChaosOptions } from "./options.ts";
 import type { Percentiles } from "./percentiles.ts";
 import { LabPostgres } from "./postgres.ts";
 import { descendantsOf, isRunning, type ProcessId } from "./process-tree.ts";
-import { claimingAgain, recoveryOf } from "./recovery.ts";
+import { claimingAgain, handOverOf, recoveryOf } from "./recovery.ts";
 import { stuckRows, unfinished } from "./stuck.ts";
 import { layHandlers } from "./workload.ts";
 
@@ -28,10 +29,12 @@ export interface ChaosReport {
   readonly lease_ms: number;
   /** From SIGKILL to the next start of each step that the host had. */
   readonly recovery_ms: Percentiles;
-  /** The same from SIGSTOP, and from SIGTERM for steps that were handed over. */
+  /** The same from SIGSTOP; and from the offer of a stopping host to the next host's lease. */
   readonly freeze_recovery_ms: Percentiles;
   readonly hand_over_ms: Percentiles;
   readonly claiming_again_ms: Percentiles;
+  /** What must not take longer; with `--no-bars` they are shown only. */
+  readonly bars: readonly Bar[];
   readonly drain_ms: number;
   readonly lost: number;
   readonly completed_twice: number;
@@ -46,6 +49,8 @@ export interface ChaosReport {
 const PROGRESS_MS = 1_000;
 const PROCESSES_MS = 500;
 const VERIFY_MS = 5_000;
+/** What hosts have to see to may wait for an outage of two leases, the end of a lease, and a host that is up. */
+const PATIENCE_LEASES = 6;
 /** Of the time faults are spread over: new tasks come during so much of it. */
 const FEED_SHARE = 0.9;
 /** How long what a host leaves behind may take to notice that its host is gone. */
@@ -197,11 +202,21 @@ async function judge(run: Run, fed: Fed, drainMs: number, stuck: number): Promis
     const created = await countTasks(client, name);
     const lost = missing.length + Math.max(0, fed.tasks - created);
     if (lost > 0) broken.push(`${lost} of ${fed.tasks} tasks are not in the database`);
-    const wrong = await wrongEnds(client, name);
+    const hosts = inflictor.deaths.map(({ pid }) => pid);
+    const wrong = await wrongEnds(client, name, { hosts, sandboxes: inflictor.sandboxKills });
     for (const { taskUuid, found } of wrong.slice(0, 20)) broken.push(`task ${taskUuid}: ${found}`);
     const { breaches } = await verify(client, { drained: true });
     broken.push(...breaches.slice(0, 50).map(breachText));
     const steps = await countSteps(client);
+    const bars = await checkBars(client, {
+      leaseMs: options.leaseSeconds * 1_000,
+      deaths: inflictor.deaths,
+      covered: inflictor.covered,
+      downs: inflictor.downs,
+      exits: run.slots.flatMap(({ exits }) => exits),
+    });
+    for (const bar of bars) run.say(`${bar.holds ? "holds " : "MISSED"}  ${barText(bar)}`);
+    if (options.bars) broken.push(...bars.filter(({ holds }) => !holds).map(barText));
     return {
       seed: options.seed,
       hosts: options.hosts,
@@ -211,8 +226,12 @@ async function judge(run: Run, fed: Fed, drainMs: number, stuck: number): Promis
       lease_ms: options.leaseSeconds * 1_000,
       recovery_ms: await recoveryOf(client, of("kill")),
       freeze_recovery_ms: await recoveryOf(client, of("freeze")),
-      hand_over_ms: await recoveryOf(client, of("term")),
-      claiming_again_ms: await claimingAgain(client, inflictor.returnedMs),
+      hand_over_ms: await handOverOf(client, of("term")),
+      claiming_again_ms: await claimingAgain(
+        client,
+        inflictor.downs.map(({ toMs }) => toMs),
+      ),
+      bars,
       drain_ms: drainMs,
       lost,
       completed_twice: breaches.filter(({ invariant }) => invariant === "completed_once").length,
@@ -263,8 +282,9 @@ async function leakedProcesses({ processes }: Run): Promise<number> {
 }
 
 /** What must hold at any moment is looked at while hosts die: nobody else writes, so nothing needs a minute to settle. */
-async function verifyAtWork({ postgres, broken }: Run): Promise<void> {
-  const { breaches } = await postgres.admin((client) => verify(client, { settled: true }));
+async function verifyAtWork({ options, postgres, broken }: Run): Promise<void> {
+  const patienceMs = PATIENCE_LEASES * options.leaseSeconds * 1_000;
+  const { breaches } = await postgres.admin((client) => verify(client, { settled: true, patienceMs }));
   broken.push(...breaches.slice(0, 10).map((breach) => `while hosts worked, ${breachText(breach)}`));
 }
 

@@ -1,9 +1,24 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isTaskerError } from "../../src/core/errors/index.ts";
+import { takeOverSteps } from "../../src/host/database/claim-steps.ts";
+import type { Database } from "../../src/host/database/connection.ts";
+import { KEEPING_STATEMENTS } from "../../src/host/database/lanes.ts";
+import { queryWithin } from "../../src/host/database/query-within.ts";
+import { heartbeat } from "../../src/host/database/sessions.ts";
 import { urlOf } from "../support/postgres-servers.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { startProxy } from "../support/tcp-proxy.ts";
 import { gateBefore } from "./support/gate.ts";
+import { RULES, session } from "./support/workflow.ts";
+
+const NOTHING_NATIVE = {
+  namespaces: ["math"],
+  quantity: 10,
+  nativeCallables: [],
+  mode: "embedded",
+  retryRules: RULES,
+} as const;
 
 const unreachable = (error: unknown): boolean => isTaskerError(error, "TSK_DATABASE_UNREACHABLE");
 
@@ -18,7 +33,8 @@ describe("Database", () => {
     select current_setting('search_path') as path, current_setting('TimeZone') as zone,
            current_setting('transaction_isolation') as isolation, current_setting('jit') as jit,
            current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle,
-           current_setting('application_name') as name, current_setting('work_mem') as memory`;
+           current_setting('application_name') as name, current_setting('work_mem') as memory,
+           current_setting('client_connection_check_interval') as look`;
 
   it("sets up every session alike, whatever the database has as default and the URL asks for", async () => {
     const admin = test.open({ address: { url: test.adminUrl } });
@@ -47,7 +63,24 @@ describe("Database", () => {
         idle: "34s",
         name: "tasker-host",
         memory: "5MB",
+        look: "5s",
       },
+    ]);
+  });
+
+  it("asks the server to find out when a host is gone without a word", async () => {
+    const rows = await test
+      .open()
+      .query(
+        "keepalive",
+        `select name from pg_settings where source in ('client', 'session') and name ~ '^(tcp_|client_connection)' order by 1`,
+      );
+    expect(rows.map((row) => Object.values(Object(row))[0])).toEqual([
+      "client_connection_check_interval",
+      "tcp_keepalives_count",
+      "tcp_keepalives_idle",
+      "tcp_keepalives_interval",
+      "tcp_user_timeout",
     ]);
   });
 
@@ -99,6 +132,15 @@ describe("Database", () => {
     expect(await database.query("fast", "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
+  it("waits for an answer beyond the session's limit where a statement may take longer", async () => {
+    const database = test.open({ maxConnections: 1, statementTimeoutMs: 100 });
+    const rows = await database.session(async (client) => {
+      await client.query("set statement_timeout = 0");
+      return queryWithin(client, "select 1 as late from pg_sleep(5.5)", { timeoutMs: 10_000 });
+    });
+    expect(rows).toEqual([{ late: 1 }]);
+  });
+
   it.each(["serialization_failure", "deadlock_detected"])("repeats a statement that lost by %s", async (condition) => {
     const database = test.open();
     await database.query("tries", "create sequence tries");
@@ -115,6 +157,57 @@ describe("Database", () => {
     await expect(database.query("lossy_call", "select public.lossy($1) as tries", [1_000])).rejects.toMatchObject({
       code: "TSK_DATABASE_CONFLICT",
       cause: { code },
+    });
+  });
+
+  describe("where readers take all connections", () => {
+    /** Slow readers, more than there are connections, and what becomes of them. */
+    async function saturated(database: Database): Promise<Promise<unknown>[]> {
+      const readers = Array.from({ length: 20 }, () =>
+        database.query("read", "select pg_advisory_lock_shared(1)").catch((error: unknown) => error),
+      );
+      await expect.poll(() => database.use.waiting, { timeout: 5_000, interval: 20 }).toBeGreaterThan(0);
+      return readers;
+    }
+
+    it("renews leases at once, and a reader that waits too long says nothing of the server", async () => {
+      await using migrated = await testDatabase();
+      const admin = migrated.open({ maxConnections: 1 });
+      const database = migrated.open({ maxConnections: 4, connectTimeoutMs: 500 });
+      const host = await session(admin);
+      await admin.query("lock", "select pg_advisory_lock(1)");
+      const readers = await saturated(database);
+      const began = performance.now();
+      for (let n = 0; n < 10; n += 1) expect(await heartbeat(database, host)).toBe(true);
+      expect(await takeOverSteps(database, { ...NOTHING_NATIVE, session: host })).toEqual([]);
+      // As long as the readers have to wait before they give up: none of that.
+      expect(performance.now() - began).toBeLessThan(20_000);
+      expect(database.use.waiting + database.use.size).toBeGreaterThan(0);
+      await expect(database.query("read", "select 1")).rejects.toMatchObject({ code: "TSK_DATABASE_BUSY" });
+      expect(database.circuit.state).toBe("closed");
+      await admin.query("unlock", "select pg_advisory_unlock(1)");
+      const ends = await Promise.all(readers);
+      expect(ends.filter((end) => isTaskerError(end, "TSK_DATABASE_BUSY"))).toHaveLength(18);
+    });
+
+    it("lets no more wait than it says", async () => {
+      const database = test.open({ maxConnections: 1 });
+      const waiting = Array.from({ length: 1_002 }, () =>
+        database.query("wait", "select pg_sleep(0.001)").then(
+          () => "done",
+          (error: unknown) => (isTaskerError(error) ? error.code : "another error"),
+        ),
+      );
+      const ends = await Promise.all(waiting);
+      expect(Object.groupBy(ends, (end) => end)["TSK_DATABASE_BUSY"]).toHaveLength(1);
+      expect(new Set(ends)).toEqual(new Set(["done", "TSK_DATABASE_BUSY"]));
+    });
+
+    it("knows the statements that keep leases by the names that they have", () => {
+      const folder = new URL("../../src/host/database/", import.meta.url);
+      const sources = readdirSync(folder).filter((name) => name.endsWith(".ts") && name !== "lanes.ts");
+      const text = sources.map((name) => readFileSync(new URL(name, folder), "utf8")).join("\n");
+      for (const name of KEEPING_STATEMENTS) expect(text).toMatch(new RegExp(`query(<.+>)?\\(\\s*"${name}"`));
     });
   });
 
@@ -164,6 +257,21 @@ describe("Database", () => {
       expect(await lost).toSatisfy(unreachable);
       expect(database.circuit.state).toBe("closed");
       expect(await slow).toEqual([{ slow: 1 }]);
+      await database.close();
+    });
+
+    it("leaves a session alone while a large statement is on its way over a slow network", async () => {
+      const { searchParams, username, pathname } = new URL(test.url);
+      await using proxy = await startProxy({ socketPath: `${searchParams.get("host")}/.s.PGSQL.5432` });
+      const url = `postgres://${username}@127.0.0.1:${proxy.port}${pathname}`;
+      const database = test.open({ address: { url }, maxConnections: 1 });
+      const length = (text: string): Promise<readonly unknown[]> =>
+        database.query("length", "select length($1::text) as length", [text]);
+      // The server knows the statement: of the next call it learns nothing before all of it is there.
+      expect(await length("short")).toEqual([{ length: 5 }]);
+      proxy.setMode({ bytesPerMs: 300 });
+      expect(await length("x".repeat(1_500_000))).toEqual([{ length: 1_500_000 }]);
+      expect(database.circuit.state).toBe("closed");
       await database.close();
     });
 

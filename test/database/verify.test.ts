@@ -168,6 +168,10 @@ const FAULTS: readonly (readonly [fault: string, sql: string, breaks: readonly s
   ],
 ];
 
+/** The last hour is over, for hosts and for what waits for them; one host is up. */
+const AN_HOUR_LATER = `
+     update tasker_host.host_sessions set started_at = started_at - interval '1 hour'`;
+
 /** A fault while steps run (`work` leaves them so), and what it breaks. */
 const FAULTS_AT_WORK: readonly (readonly [
   fault: string,
@@ -200,6 +204,55 @@ const FAULTS_AT_WORK: readonly (readonly [
     ["waiting_steps_have_a_time"],
   ],
   [
+    "a lease that a dead host left and nobody took over",
+    () => leaveOne("single"),
+    `update tasker_host.host_sessions set ended_at = started_at, ended_as = 'dead' where session_uuid in (
+       select session_uuid from tasker_host.step_leases)`,
+    ["orphan_leases_are_taken_over"],
+  ],
+  [
+    "a lease of a host that is silent and that nobody buried",
+    () => leaveOne("single"),
+    `update tasker_host.host_sessions set heartbeat_at = heartbeat_at - interval '1 hour' where session_uuid in (
+       select session_uuid from tasker_host.step_leases)`,
+    ["orphan_leases_are_taken_over"],
+  ],
+  [
+    "a lease that was offered and that nobody wanted",
+    () => leaveOne("single"),
+    `update tasker_host.step_leases set released_at = claimed_at - interval '1 hour', released_as = 'interrupted'`,
+    ["orphan_leases_are_taken_over"],
+  ],
+  [
+    "a retry that nobody woke",
+    () => failOne("single", true),
+    `update tasker_host.step_retries set due_at = due_at - interval '1 hour';${AN_HOUR_LATER}`,
+    ["due_retries_are_woken"],
+  ],
+  [
+    "a message of a step that is complete",
+    () => finishSome(),
+    `select pgmq.send('worker_math_queue', jsonb_build_object('step_uuid', ${ONE_STEP}));
+     update pgmq.q_worker_math_queue set enqueued_at = now() - interval '1 hour', vt = now() - interval '1 hour';${AN_HOUR_LATER}`,
+    ["messages_belong_to_enqueued_steps"],
+  ],
+  [
+    "a message of no step",
+    () => finishSome(),
+    `select pgmq.send('worker_math_queue', '{}');
+     update pgmq.q_worker_math_queue set enqueued_at = now() - interval '1 hour', vt = now() - interval '1 hour';${AN_HOUR_LATER}`,
+    ["messages_belong_to_enqueued_steps"],
+  ],
+  [
+    "a step that may not run twice and did",
+    () => runOne("single"),
+    `update tasker.workflow_steps set retryable = false;
+     update tasker_host.step_leases set ended_at = claimed_at, ended_as = 'taken_over';
+     insert into tasker_host.step_leases (workflow_step_uuid, epoch, attempt, task_uuid, namespace, session_uuid, claimed_at)
+     select workflow_step_uuid, 2, 2, task_uuid, namespace, session_uuid, claimed_at from tasker_host.step_leases`,
+    ["at_most_once_starts_once"],
+  ],
+  [
     "a join that was missed",
     () => finishAllButOne("diamond"),
     `delete from pgmq.q_worker_math_queue;
@@ -220,6 +273,13 @@ const FAULTS_AT_WORK: readonly (readonly [
 async function runOne(name: string): Promise<void> {
   await createOne(database, name);
   await claim(database, host);
+}
+
+/** A step that a host runs, which another one, up for an hour, could take over. */
+async function leaveOne(name: string): Promise<void> {
+  await runOne(name);
+  await session(database);
+  await run(AN_HOUR_LATER);
 }
 
 async function failOne(name: string, retryable: boolean): Promise<void> {
@@ -293,6 +353,43 @@ describe("verify()", () => {
     const left = ["no_message_left", "no_step_under_way", "nothing_unfinished", "no_lease_left", "no_retry_left"];
     const names = (await readInvariants()).map(({ name }) => name);
     expect(names.toSorted()).toEqual([...new Set([...planted, ...left])].sort());
+  });
+
+  it("leaves alone what hosts may still see to, what waits behind others, and what there was no host for", async () => {
+    const names = async (): Promise<readonly string[]> =>
+      (await broken()).filter((name) => /^(orphan|due_retries|messages)/.test(name));
+    // Nobody was up for long enough.
+    await leaveOne("single");
+    await plant(`update tasker_host.step_leases set released_at = now() - interval '1 hour', released_as = 'not_started';
+     update tasker_host.host_sessions set started_at = now()`);
+    expect(await names()).toEqual([]);
+    // Offered a minute ago.
+    await plant(`update tasker_host.step_leases set released_at = tasker_host.current_time() - interval '1 minute';
+     update tasker_host.host_sessions set started_at = started_at - interval '1 day'`);
+    expect(await names()).toEqual([]);
+    const { breaches } = await database.session((client) => verify(client, { settled: true, patienceMs: 30_000 }));
+    expect(breaches.map(({ invariant }) => invariant)).toEqual(["orphan_leases_are_taken_over"]);
+    await plant("update tasker_host.step_leases set released_at = null, released_as = null");
+    // A message of nobody's behind one that waits for its claim.
+    await createOne(database, "single");
+    await plant(`select pgmq.send('worker_math_queue', '{}');
+     update pgmq.q_worker_math_queue set enqueued_at = now() - interval '1 hour', vt = now() - interval '1 hour'`);
+    expect(await names()).toEqual([]);
+  });
+
+  it("lets a step that may not run twice start again where no handler saw it, and where somebody reset it", async () => {
+    await runOne("single");
+    await plant(`update tasker.workflow_steps set retryable = false;
+     update tasker_host.step_leases set ended_at = claimed_at, ended_as = 'handed_over', released_at = claimed_at, released_as = 'not_started';
+     insert into tasker_host.step_leases (workflow_step_uuid, epoch, attempt, task_uuid, namespace, session_uuid, claimed_at)
+     select workflow_step_uuid, 2, 1, task_uuid, namespace, session_uuid, claimed_at from tasker_host.step_leases`);
+    expect(await broken()).toEqual([]);
+    // Each start after a reset is one that somebody wanted.
+    await plant(`update tasker_host.step_leases set released_at = null, released_as = null where epoch = 1;
+     update tasker.workflow_step_transitions set from_state = 'error' where to_state = 'enqueued';
+     insert into tasker.workflow_step_transitions (workflow_step_uuid, from_state, to_state, sort_key, most_recent, created_at, updated_at)
+     select workflow_step_uuid, 'error', 'pending', 100, false, now(), now() from tasker.workflow_steps`);
+    expect(await broken()).not.toContain("at_most_once_starts_once");
   });
 
   it("gives what changed a moment ago a minute to settle, unless nobody else writes", async () => {

@@ -174,10 +174,16 @@ describe("a result that Postgres refuses for good", () => {
     expect(await refusal.times()).toBeGreaterThan(0);
   });
 
-  it("because it takes no reports at all, ends the step when its attempts are used up, and nothing loops", async () => {
+  it("whatever is in it, ends the step when its attempts are used up, and nothing loops", async () => {
     mayAnswer.resolve();
     const report = "tasker_host.report_steps_embedded";
     await admin.query("hide", `alter function ${report} rename to hidden`);
+    await admin.query(
+      "refuse",
+      `create function ${report}(uuid, uuid[], int[], boolean[], text[], boolean[], bigint[], jsonb)
+       returns table (step_uuid uuid, verdict text, sqlstate text, message text)
+       language plpgsql as $$ begin raise 'never'; end $$`,
+    );
     proxy.dropAll();
     expect(await endOf(await newTask("answers"))).toEqual({
       state: "blocked_by_failures",
@@ -185,9 +191,22 @@ describe("a result that Postgres refuses for good", () => {
       code: "TSK_STEP_REPORT_REFUSED",
     });
     expect(runs).toBe(3);
+    await admin.query("stop_refusing", "drop function tasker_host.report_steps_embedded");
     await admin.query("show", "alter function tasker_host.hidden rename to report_steps_embedded");
     proxy.dropAll();
     expect(await endOf(await newTask("answers"))).toMatchObject({ state: "complete" });
+  });
+});
+
+describe("a function of ours that is missing", () => {
+  it("costs no attempt: the result waits until it is back", async () => {
+    const taskUuid = await runningTask();
+    await admin.query("hide", "alter function tasker_host.report_steps_embedded rename to hidden");
+    proxy.dropAll();
+    mayAnswer.resolve();
+    await expect.poll(readiness, { timeout: 10_000 }).toBe(503);
+    await admin.query("show", "alter function tasker_host.hidden rename to report_steps_embedded");
+    expect(await aftermath(taskUuid)).toEqual(RECOVERED);
   });
 });
 

@@ -5,9 +5,16 @@ import { connect, createServer, type NetConnectOpts, type Server, type Socket } 
  * What the network between a client and a server does. `pass` is a good network. `blackhole` lets nothing through in either
  * direction and says nothing about it, neither data nor ends; what was sent arrives once it is over, as TCP has it. `reset`
  * breaks every connection at once, and each new one. `answers-lost` carries requests out and loses what comes back: the other
- * end's work is done and nobody hears of it. `latencyMs` is waited in each direction.
+ * end's work is done and nobody hears of it. `latencyMs` is waited in each direction; `bytesPerMs` is how fast each direction
+ * of a connection is.
  */
-type ProxyMode = "pass" | "blackhole" | "reset" | "answers-lost" | { readonly latencyMs: number };
+type ProxyMode =
+  | "pass"
+  | "blackhole"
+  | "reset"
+  | "answers-lost"
+  | { readonly latencyMs: number }
+  | { readonly bytesPerMs: number };
 
 type ProxyTarget = { readonly host: string; readonly port: number } | { readonly socketPath: string };
 
@@ -144,8 +151,8 @@ class Way {
     this.#from = from;
     this.#to = to;
     this.#carriesAnswers = carriesAnswers;
-    from.on("data", (chunk: Buffer) => this.#carry(() => this.#write(chunk)));
-    from.on("end", () => this.#carry(() => to.end()));
+    from.on("data", (chunk: Buffer) => this.#carry(chunk.length, () => this.#write(chunk)));
+    from.on("end", () => this.#carry(0, () => to.end()));
     to.on("drain", () => this.#readOn());
   }
 
@@ -160,11 +167,15 @@ class Way {
     this.#timers.clear();
   }
 
-  #carry(deliver: () => void): void {
-    if (this.#mode === "answers-lost" && this.#carriesAnswers) return;
-    const latencyMs = typeof this.#mode === "object" ? this.#mode.latencyMs : 0;
+  #carry(bytes: number, deliver: () => void): void {
+    const mode = this.#mode;
+    if (mode === "answers-lost" && this.#carriesAnswers) return;
     const now = performance.now();
-    this.#lastArrival = Math.max(this.#lastArrival, now + latencyMs);
+    if (typeof mode === "object" && "bytesPerMs" in mode) {
+      this.#lastArrival = Math.max(this.#lastArrival, now) + bytes / mode.bytesPerMs;
+    } else {
+      this.#lastArrival = Math.max(this.#lastArrival, now + (typeof mode === "object" ? mode.latencyMs : 0));
+    }
     if (this.#lastArrival <= now) {
       deliver();
       return;

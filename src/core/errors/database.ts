@@ -92,6 +92,18 @@ export const DATABASE_ERRORS = {
     remedy: "Give the server what its log says it lacks; the host keeps its results and goes on by itself",
     httpStatus: 503,
   },
+  TSK_DATABASE_BUSY: {
+    summary: "All database connections of this host are in use; the statement was not sent",
+    fault: "system",
+    remedy: "Try again; if it stays so, raise `database.max_connections` or look which requests take long",
+    httpStatus: 503,
+  },
+  TSK_DATABASE_SCHEMA_UNUSABLE: {
+    summary: "Postgres refuses the host's own statements: a table, a function or a right is missing",
+    fault: "system",
+    remedy: "Run `tasker-host migrate`, or grant the host's user what the message names; results are kept until then",
+    httpStatus: 503,
+  },
   TSK_DATABASE_UNREACHABLE: {
     summary: "No connection to Postgres",
     fault: "system",

@@ -10,3 +10,10 @@ export function parseAge(text: string): number {
   }
   return Number(amount) * UNITS_MS[unit];
 }
+
+/** `60`, `0.5`. */
+export function parseSeconds(value: string): number {
+  const seconds = Number(value);
+  if (!Number.isFinite(seconds) || seconds <= 0) throw new InvalidArgumentError("Not a number of seconds above 0.");
+  return seconds;
+}

@@ -5,7 +5,7 @@ import { openDatabase } from "../bootstrap/open-database.ts";
 import { retentionTimes } from "../bootstrap/retention-times.ts";
 import { countPrunable, prune, type PruneBefore, type PrunedRows } from "../database/prune.ts";
 import { prunableBefore } from "../orchestration/retention-loop.ts";
-import { parseAge } from "./age.ts";
+import { parseAge, parseSeconds } from "./age.ts";
 import type { CliContext } from "./cli-context.ts";
 import { localActor } from "./local-actor.ts";
 import { ProgressLine } from "./progress-line.ts";
@@ -15,8 +15,11 @@ interface PruneCommandOptions {
   readonly dryRun?: true;
   readonly olderThan?: number;
   readonly audit?: true;
+  readonly timeout: number;
   readonly json?: true;
 }
+
+const DEFAULT_TIMEOUT_SECONDS = 600;
 
 /** `tasker-host prune`: deletes what is over and old enough, or counts it. */
 export function addPruneCommand(program: Command, context: CliContext): void {
@@ -26,6 +29,7 @@ export function addPruneCommand(program: Command, context: CliContext): void {
     .option("--dry-run", "count them and delete nothing")
     .option("--older-than <age>", "instead of what the configuration says, for example 30d", parseAge)
     .option("--audit", "with --older-than: also the audit of changes")
+    .option("--timeout <seconds>", "longest time for the count of --dry-run", parseSeconds, DEFAULT_TIMEOUT_SECONDS)
     .option("--json", "print JSON")
     .action((options: PruneCommandOptions) => runPrune(options, context));
 }
@@ -44,7 +48,7 @@ async function runPrune(options: PruneCommandOptions, context: CliContext): Prom
   const { database } = opened;
   await database.session(refuseUnmigrated);
   const rows = options.dryRun
-    ? await countPrunable(database, before)
+    ? await countPrunable(database, before, options.timeout * 1_000)
     : await prune({
         database,
         before,

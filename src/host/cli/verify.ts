@@ -1,11 +1,11 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { TaskerError } from "../../core/errors/index.ts";
 import { uuidv7 } from "../../core/ids.ts";
 import { createLogger } from "../../core/logger.ts";
 import { openDatabase } from "../bootstrap/open-database.ts";
 import { type Verification, verify } from "../database/verify.ts";
 import type { CliContext } from "./cli-context.ts";
-import { parseAge } from "./age.ts";
+import { parseAge, parseSeconds } from "./age.ts";
 import { ProgressLine } from "./progress-line.ts";
 import { refuseUnmigrated } from "./refuse-unmigrated.ts";
 
@@ -74,10 +74,4 @@ function broken({ breaches }: Verification): TaskerError {
 /** The smallest uuid of version 7 of a time. */
 function firstUuidAt(atMs: number): string {
   return `${uuidv7(Math.max(0, atMs)).slice(0, 14)}7000-8000-000000000000`;
-}
-
-function parseSeconds(value: string): number {
-  const seconds = Number(value);
-  if (!Number.isFinite(seconds) || seconds <= 0) throw new InvalidArgumentError("Not a number of seconds above 0.");
-  return seconds;
 }

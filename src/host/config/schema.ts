@@ -197,10 +197,13 @@ export const CONFIG_SCHEMA = section("The host", {
       pattern: /^[^\0]+$/,
       accepted: "a path",
     }),
-    max_connections: wholeNumber("Connections of this host's pool; the wake-up listener has one more.", {
-      min: 2,
-      max: 1_000,
-    }),
+    max_connections: wholeNumber(
+      "Connections of this host; the wake-up listener has one more. Of four or more, two are kept free for heartbeats, reports and take-overs, which slow requests to the API must not delay; of two or three, one.",
+      {
+        min: 2,
+        max: 1_000,
+      },
+    ),
     connect_timeout_seconds: decimal("How long one connection attempt may take.", { min: 0.1, max: 600 }),
     statement_timeout_seconds: decimal("Postgres cancels a statement that takes longer.", {
       min: 0.1,

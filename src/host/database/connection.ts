@@ -5,6 +5,7 @@ import { TaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { databaseError, isConflict, isRefusedStatement, isTrouble } from "./database-error.ts";
+import { Lanes, type PoolUse } from "./lanes.ts";
 
 /** Where a Postgres is: a URL, or the parts of one (a directory as `host` is a unix socket). */
 export type DatabaseAddress =
@@ -21,13 +22,6 @@ export interface DatabaseOptions {
   readonly logger: Logger;
   /** Called before each statement is sent, with its name: one call, one round trip. */
   readonly onRoundTrip?: (name: string) => void;
-}
-
-/** How many connections there are, and how many callers wait for one. */
-export interface PoolUse {
-  readonly size: number;
-  readonly idle: number;
-  readonly waiting: number;
 }
 
 /**
@@ -49,7 +43,20 @@ const SESSION_OPTIONS = [
   "-c TimeZone=UTC",
   "-c default_transaction_isolation=read\\ committed",
   "-c jit=off",
+  // The server, too, finds out within half a minute that a host is gone without a word, and lets its locks go. On a unix
+  // socket these are taken and mean nothing.
+  "-c tcp_keepalives_idle=10",
+  "-c tcp_keepalives_interval=5",
+  "-c tcp_keepalives_count=3",
+  "-c tcp_user_timeout=25000",
 ].join(" ");
+
+/** A backend at work looks whether its client is still there; not every platform has that, and those refuse the setting. */
+const LOOK_FOR_CLIENT = `
+  do $$ begin
+    perform set_config('client_connection_check_interval', '5s', false);
+  exception when others then null;
+  end $$`;
 
 /** Tries of a statement that Postgres gave up for another's sake. */
 const CONFLICT_ATTEMPTS = 5;
@@ -74,6 +81,12 @@ const PROBE_MS = 2_000;
 /** After an answer a slow statement is just slow: it is left alone for this long. */
 const TRUST_MS = 5_000;
 
+/**
+ * No session is taken for lost while a statement may be on its way: until it is whole, the server is idle. Slower networks
+ * than this one have the statement's own time limit.
+ */
+const SLOWEST_BYTES_PER_MS = 256;
+
 /** Sessions of ours that the server has nothing to do for; a second covers answers on their way. */
 const IDLE_BACKENDS = `
   select pid from pg_stat_activity
@@ -94,10 +107,13 @@ interface Statement {
   readonly sinceMs: number;
   /** The session that it was sent over; undefined while it waits for one. */
   client: PoolClient | undefined;
+  /** When, and what had come over that session at the last look. */
+  sentMs: number;
+  bytesRead: number;
 }
 
 /**
- * Postgres as the host uses it: a small pool of sessions that are all set up alike, named statements, JSON as text.
+ * Postgres as the host uses it: a few sessions that are all set up alike, in two lanes, named statements, JSON as text.
  * A session that breaks leaves the pool, and the next statement opens another: callers see one failed statement.
  *
  * Before it stands a circuit breaker. It opens when statements fail one after the other, and when one has no answer and
@@ -106,7 +122,7 @@ interface Statement {
  */
 export class Database implements AsyncDisposable {
   readonly #options: DatabaseOptions;
-  readonly #pool: pg.Pool;
+  readonly #lanes: Lanes;
   readonly #stopped = new AbortController();
   readonly #listeners: Promise<void>[] = [];
   readonly #sockets = new Set<Socket>();
@@ -126,28 +142,27 @@ export class Database implements AsyncDisposable {
       this.#answersAgain.abort();
       this.#answersAgain = new AbortController();
     });
-    this.#pool = new pg.Pool({
-      ...this.#clientConfig(),
-      max: options.maxConnections,
-      idleTimeoutMillis: 30_000,
+    this.#lanes = new Lanes({
+      config: {
+        ...this.#clientConfig(),
+        idleTimeoutMillis: 30_000,
+        onConnect: async (client) => void (await client.query(LOOK_FOR_CLIENT)),
+      },
+      maxConnections: options.maxConnections,
+      onBroken: (error) => logger.debug({ err: error }, "database session broke"),
     });
-    // pg has removed it from the pool already; for one in use the statement says it, too.
-    const broke = (error: Error): void => options.logger.debug({ err: error }, "database session broke");
-    this.#pool.on("error", broke);
-    // A session that breaks between two events of its statement tells nobody else, and without a listener the process ends.
-    this.#pool.on("connect", (client) => client.on("error", broke));
     this.#watching = this.#watch();
   }
 
   get use(): PoolUse {
-    return { size: this.#pool.totalCount, idle: this.#pool.idleCount, waiting: this.#pool.waitingCount };
+    return this.#lanes.use;
   }
 
   /**
    * One statement, one round trip, one transaction. `name` prepares it once a session. A statement that lost a deadlock or
    * a serialization conflict is repeated: it has changed nothing.
    * @throws TSK_DATABASE_UNREACHABLE where there is no session to be had or it broke: then nobody knows whether it was carried
-   * out. At once while the circuit is open. TSK_DATABASE_TIMEOUT, TSK_DATABASE_CONFLICT, TSK_DATABASE_EXHAUSTED where Postgres
+   * out. At once while the circuit is open. TSK_DATABASE_BUSY where all sessions are in use. TSK_DATABASE_TIMEOUT, TSK_DATABASE_CONFLICT, TSK_DATABASE_EXHAUSTED where Postgres
    * could not do it now. pg's error for what Postgres refuses.
    */
   async query<Row>(name: string, text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
@@ -156,7 +171,8 @@ export class Database implements AsyncDisposable {
       const found = `the database is away: ${this.circuit.reason}`;
       throw new TaskerError("TSK_DATABASE_UNREACHABLE", { attempted, found });
     }
-    const statement: Statement = { name, text, values, sinceMs: performance.now(), client: undefined };
+    const sinceMs = performance.now();
+    const statement: Statement = { name, text, values, sinceMs, client: undefined, sentMs: sinceMs, bytesRead: 0 };
     this.#underWay.add(statement);
     try {
       const rows = await this.#sendUntilUndisputed<Row>(statement);
@@ -187,8 +203,10 @@ export class Database implements AsyncDisposable {
 
   async #send<Row>(statement: Statement): Promise<readonly Row[]> {
     const { name, text, values } = statement;
-    const client = await this.#pool.connect();
+    const client = await this.#lanes.connect(name, `Cannot run "${name}"`);
     statement.client = client;
+    statement.sentMs = performance.now();
+    statement.bytesRead = bytesReadOf(client);
     // A refused statement leaves its session whole; after anything else the session is not to be trusted.
     let broken = true;
     try {
@@ -208,8 +226,9 @@ export class Database implements AsyncDisposable {
 
   /** Runs `body` on one session of its own, outside the pool's named statements: migrations. */
   async session<T>(body: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect().catch((error: unknown) => {
-      throw databaseError(error, "Cannot open a database session");
+    const attempted = "Cannot open a database session";
+    const client = await this.#lanes.connect(undefined, attempted).catch((error: unknown) => {
+      throw databaseError(error, attempted);
     });
     let failed = true;
     try {
@@ -234,7 +253,7 @@ export class Database implements AsyncDisposable {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
     const ended = new AbortController();
-    const ends = Promise.all([this.#pool.end(), this.circuit.stop(), this.#watching, ...this.#listeners]);
+    const ends = Promise.all([this.#lanes.end(), this.circuit.stop(), this.#watching, ...this.#listeners]);
     await Promise.all([ends.finally(() => ended.abort()), this.#endPatience(ended.signal)]);
   }
 
@@ -324,11 +343,11 @@ export class Database implements AsyncDisposable {
    * its statement waits here has lost one way or the other: it is given up alone.
    */
   async #answers(silent: readonly Statement[]): Promise<boolean> {
-    const clients = new Map(silent.map((statement) => [backendOf(statement.client), statement]));
+    const suspects = new Map(silent.filter(isStill).map((statement) => [backendOf(statement.client), statement]));
     try {
-      const idle = await this.#probe([...clients.keys()].filter((pid) => pid !== undefined));
+      const idle = await this.#probe([...suspects.keys()].filter((pid) => pid !== undefined));
       for (const pid of idle) {
-        const { name, client } = clients.get(pid) ?? {};
+        const { name, client } = suspects.get(pid) ?? {};
         this.#options.logger.warn({ statement: name }, "a session lost its way to the server, giving it up");
         if (client instanceof pg.Client) void client.end();
       }
@@ -416,6 +435,32 @@ function messageOf(error: unknown): unknown {
 /** As the network says it, so that whoever waits takes it for that. */
 function givenUp(reason: string): Error {
   return Object.assign(new Error(`The connection was given up: ${reason}`), { code: "ECONNABORTED" });
+}
+
+/** True where nothing came for the statement since the last look, and nothing of it can still be on its way. */
+function isStill(statement: Statement): boolean {
+  const { client, values, sentMs, bytesRead } = statement;
+  if (client === undefined) return false;
+  statement.bytesRead = bytesReadOf(client);
+  if (statement.bytesRead !== bytesRead) return false;
+  return performance.now() - sentMs >= SILENCE_MS + sizeOf(values) / SLOWEST_BYTES_PER_MS;
+}
+
+/** Of the texts among the values: whatever is large is text. */
+function sizeOf(values: readonly unknown[]): number {
+  let size = 0;
+  for (const value of values) {
+    if (typeof value === "string") size += value.length;
+    else if (value instanceof Uint8Array) size += value.byteLength;
+    else if (Array.isArray(value)) size += sizeOf(value);
+  }
+  return size;
+}
+
+/** What came over a session so far. */
+function bytesReadOf(client: PoolClient): number {
+  const stream: unknown = Reflect.get(Object(Reflect.get(client, "connection")), "stream");
+  return stream instanceof Socket ? stream.bytesRead : 0;
 }
 
 /** The server's process of a session, as it said when the session began; pg keeps it, its types do not. */

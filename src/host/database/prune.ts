@@ -1,6 +1,11 @@
+import type { ClientBase } from "pg";
 import type { Clock } from "../../core/clock.ts";
 import type { Actor } from "../domain/actor.ts";
+import { isTaskerError } from "../../core/errors/index.ts";
 import type { Database } from "./connection.ts";
+import { databaseError } from "./database-error.ts";
+import { createPruneIndexes } from "./prune-indexes.ts";
+import { queryWithin } from "./query-within.ts";
 
 /** What may be deleted: rows from before a time in milliseconds since 1970. Undefined leaves that kind alone. */
 export interface PruneBefore {
@@ -28,7 +33,7 @@ export interface PruneOptions {
   readonly before: PruneBefore;
   /** Who deletes, for the audit's own entries. */
   readonly actor: Actor;
-  /** Rows that one transaction looks at. */
+  /** Rows that one transaction looks at; tasks count by their steps. Fewer where Postgres cancels it as too slow. */
   readonly batchSize: number;
   /** Between two transactions, in milliseconds. */
   readonly pauseMs: number;
@@ -40,13 +45,9 @@ export interface PruneOptions {
 const NOTHING: PrunedRows = { tasks: 0, steps: 0, archivedMessages: 0, leases: 0, sessions: 0, auditEntries: 0 };
 const FIRST_UUID = "00000000-0000-0000-0000-000000000000";
 
-/** How many rows `prune` would delete. Reads all that is old enough. */
-export async function countPrunable(database: Database, before: PruneBefore): Promise<PrunedRows> {
-  const rows = await database.query<{ readonly what: string; readonly rows: number }>(
-    "prunable",
-    "select * from tasker_host.prunable($1, $2, $3, $4)",
-    [before.tasksMs, before.archivesMs, before.leasesMs, before.auditMs].map(timestamp),
-  );
+/** How many rows `prune` would delete. Reads all that is old enough, which may take up to `timeoutMs`. */
+export async function countPrunable(database: Database, before: PruneBefore, timeoutMs: number): Promise<PrunedRows> {
+  const rows = await database.session((client) => readPrunable(client, before, timeoutMs));
   const count = (what: string): number => rows.find((row) => row.what === what)?.rows ?? 0;
   return {
     tasks: count("tasks"),
@@ -58,17 +59,42 @@ export async function countPrunable(database: Database, before: PruneBefore): Pr
   };
 }
 
+interface PrunableRow {
+  readonly what: string;
+  readonly rows: number;
+}
+
+async function readPrunable(
+  client: ClientBase,
+  before: PruneBefore,
+  timeoutMs: number,
+): Promise<readonly PrunableRow[]> {
+  const times = [before.tasksMs, before.archivesMs, before.leasesMs, before.auditMs].map(timestamp);
+  try {
+    await client.query("begin isolation level read committed read only");
+    await client.query("select set_config('statement_timeout', $1, true)", [String(timeoutMs)]);
+    const text = "select * from tasker_host.prunable($1, $2, $3, $4)";
+    const rows = await queryWithin<PrunableRow>(client, text, { timeoutMs, values: times });
+    await client.query("commit");
+    return rows;
+  } catch (error) {
+    throw databaseError(error, "Cannot count what may be deleted");
+  }
+}
+
 /**
  * Deletes what is old enough, batch by batch, each in a transaction of its own that waits for nobody and that no host waits
  * for. Whoever prunes at the same time shares the work. Makes the indexes that deleting tasks needs, where they are missing.
  * @throws pg's error where the user lacks a right.
  */
-export async function prune(options: PruneOptions): Promise<PrunedRows> {
-  const { database, before } = options;
+export async function prune(given: PruneOptions): Promise<PrunedRows> {
+  const options: Pruning = { ...given, batch: { size: given.batchSize } };
+  const { before } = options;
   const { tasksMs, archivesMs, leasesMs, auditMs } = before;
   let done = NOTHING;
   if (tasksMs !== undefined) {
-    await createPruneIndexes(database);
+    await createPruneIndexes(options);
+    if (options.signal?.aborted === true) return done;
     await eachPage(options, async (after) => {
       const page = await call<TasksPage>(options, "prune_tasks", "select * from tasker_host.prune_tasks($1, $2, $3)", [
         timestamp(tasksMs),
@@ -99,6 +125,11 @@ export async function prune(options: PruneOptions): Promise<PrunedRows> {
   return done;
 }
 
+/** One call of `prune`: its batches get smaller where they are too slow. */
+interface Pruning extends PruneOptions {
+  readonly batch: { size: number };
+}
+
 interface TasksPage {
   readonly tasks: number;
   readonly steps: number;
@@ -110,18 +141,26 @@ interface LeasesPage {
   readonly next: string | null;
 }
 
+/** One batch; where Postgres cancels it as too slow, half of it, and so on: those after it are no larger. */
 async function call<Row>(
-  { database, batchSize }: PruneOptions,
+  { database, batch }: Pruning,
   name: string,
   sql: string,
   values: readonly unknown[],
 ): Promise<Row | undefined> {
-  const [row] = await database.query<Row>(name, sql, [...values, batchSize]);
-  return row;
+  for (;;) {
+    try {
+      const [row] = await database.query<Row>(name, sql, [...values, batch.size]);
+      return row;
+    } catch (error) {
+      if (batch.size === 1 || !isTaskerError(error, "TSK_DATABASE_TIMEOUT")) throw error;
+      batch.size = batch.size >> 1;
+    }
+  }
 }
 
 /** Page after page from the first uuid on, with a pause between two. */
-async function eachPage(options: PruneOptions, page: (after: string) => Promise<string | undefined>): Promise<void> {
+async function eachPage(options: Pruning, page: (after: string) => Promise<string | undefined>): Promise<void> {
   for (let after: string | undefined = FIRST_UUID; after !== undefined && options.signal?.aborted !== true;) {
     after = await page(after);
     if (after !== undefined) await options.clock.wait(options.pauseMs, options.signal);
@@ -131,12 +170,12 @@ async function eachPage(options: PruneOptions, page: (after: string) => Promise<
 type CountingFunction = "prune_sessions" | "prune_archives";
 
 /** Batch after batch until one finds nothing. */
-function untilNone(options: PruneOptions, name: CountingFunction, beforeMs: number): Promise<number> {
+function untilNone(options: Pruning, name: CountingFunction, beforeMs: number): Promise<number> {
   const sql = `select tasker_host.${name}($1, $2) as deleted`;
   return batches(options, () => call<Deleted>(options, name, sql, [timestamp(beforeMs)]));
 }
 
-function pruneAudit(options: PruneOptions, beforeMs: number): Promise<number> {
+function pruneAudit(options: Pruning, beforeMs: number): Promise<number> {
   const values = [JSON.stringify(options.actor), timestamp(beforeMs)];
   const sql = "select tasker_host.prune_audit($1, $2, $3) as deleted";
   return batches(options, () => call<Deleted>(options, "prune_audit", sql, values));
@@ -146,51 +185,15 @@ interface Deleted {
   readonly deleted: number;
 }
 
-async function batches(options: PruneOptions, batch: () => Promise<Deleted | undefined>): Promise<number> {
-  for (let total = 0; ;) {
+async function batches(options: Pruning, batch: () => Promise<Deleted | undefined>): Promise<number> {
+  let total = 0;
+  while (options.signal?.aborted !== true) {
     const deleted = (await batch())?.deleted ?? 0;
     total += deleted;
-    if (deleted === 0 || options.signal?.aborted === true) return total;
+    if (deleted === 0) break;
     await options.clock.wait(options.pauseMs, options.signal);
   }
-}
-
-/**
- * Columns by which the foreign keys to tasks and transitions are checked when one of those goes. Nothing else looks rows up
- * by them, so a host that keeps everything does without these indexes: two more for each result would slow every step down.
- */
-const REFERRING = [
-  { table: "workflow_step_result_audit", column: "task_uuid" },
-  { table: "workflow_step_result_audit", column: "workflow_step_transition_uuid" },
-  { table: "tasks_dlq", column: "task_uuid" },
-] as const;
-
-const HAS_INDEX = `
-  select exists (
-    select from pg_index i
-    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-    where i.indrelid = to_regclass($1) and a.attname = $2 and i.indisvalid and i.indpred is null) as there`;
-
-/** Makes them without a lock that a host would wait for; a database of tasker-core has indexes of its own. */
-async function createPruneIndexes(database: Database): Promise<void> {
-  for (const { table, column } of REFERRING) {
-    const [found] = await database.query<{ readonly there: boolean }>("prune_index", HAS_INDEX, [
-      `tasker.${table}`,
-      column,
-    ]);
-    if (found?.there === true) continue;
-    const name = `idx_prune_${table}_${column}`;
-    await database.session(async (client) => {
-      const { rows } = await client.query<{ readonly before: string }>(
-        "select current_setting('statement_timeout') as before",
-      );
-      await client.query("set statement_timeout = 0");
-      // One that was cut off is there and not valid.
-      await client.query(`drop index concurrently if exists tasker.${name}`);
-      await client.query(`create index concurrently ${name} on tasker.${table} (${column})`);
-      await client.query("select set_config('statement_timeout', $1, false)", [rows[0]?.before ?? "0"]);
-    });
-  }
+  return total;
 }
 
 /** As the database writes times: UTC without a zone. */

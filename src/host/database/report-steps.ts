@@ -1,6 +1,8 @@
+import type pg from "pg";
+import { TaskerError } from "../../core/errors/index.ts";
 import { rulesJson } from "./claim-steps.ts";
 import type { Database } from "./connection.ts";
-import { isLastingRefusal } from "./database-error.ts";
+import { isLastingRefusal, isOfSchema } from "./database-error.ts";
 import type { RetryRules, StepReport, StepVerdict } from "./steps.ts";
 
 interface VerdictRow {
@@ -61,10 +63,11 @@ function columns(batch: readonly SentReport[]): readonly unknown[] {
 /**
  * The SQL function finds the results that are no `jsonb` by itself. What only shows when the row is sent or written (a value
  * that an index of the database cannot hold, or a trigger of somebody else's refuses) fails the statement: then the batch is
- * halved until the row is alone, and its step fails with what Postgres said.
+ * halved until the row is alone, and its step fails with what Postgres said. Where not even that can be written it is not the
+ * result that Postgres does not take.
  */
 async function bisected(
-  reports: readonly SentReport[],
+  reports: readonly StepReport[],
   send: (batch: readonly SentReport[]) => Promise<readonly VerdictRow[]>,
 ): Promise<readonly StepVerdict[]> {
   const [first] = reports;
@@ -74,9 +77,9 @@ async function bisected(
   } catch (error) {
     if (!isLastingRefusal(error)) throw error;
     if (reports.length === 1) {
-      // Null was refused too: it is not the result that Postgres does not take.
-      if (first.resultJson === null) throw error;
-      const [row] = await send([{ ...first, resultJson: null }]);
+      const [row] = await send([{ ...first, resultJson: null }]).catch((refusal: unknown) => {
+        throw isLastingRefusal(refusal) && isOfSchema(refusal) ? schemaUnusable(refusal) : refusal;
+      });
       if (row?.verdict !== "refused") return row === undefined ? [] : [verdictOf(row)];
       return [verdictOf({ ...row, sqlstate: error.code ?? null, message: error.message })];
     }
@@ -84,6 +87,15 @@ async function bisected(
     const left = await bisected(reports.slice(0, middle), send);
     return [...left, ...(await bisected(reports.slice(middle), send))];
   }
+}
+
+/** Another attempt of the step would end the same way: the result waits until the schema is whole. */
+function schemaUnusable(error: pg.DatabaseError): TaskerError {
+  return new TaskerError("TSK_DATABASE_SCHEMA_UNUSABLE", {
+    attempted: "Cannot report step results",
+    found: `${error.code ?? ""}: ${error.message}`,
+    cause: error,
+  });
 }
 
 function verdictOf({ step_uuid: stepUuid, verdict, sqlstate, message }: VerdictRow): StepVerdict {

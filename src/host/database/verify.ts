@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClientBase } from "pg";
 import { TaskerError } from "../../core/errors/index.ts";
+import { queryWithin } from "./query-within.ts";
 
 /** One statement of `migrations/verify.sql`: it returns the rows that break what its name says. */
 export interface Invariant {
@@ -26,6 +27,8 @@ export interface VerifyOptions {
   readonly drained?: boolean;
   /** Nobody else writes: grants nothing a minute to settle. Default: as `drained`. */
   readonly settled?: boolean;
+  /** How long hosts may take to see to what waits for them. Default: five minutes. */
+  readonly patienceMs?: number;
   /** Looks at tasks and steps from this uuid (of version 7) on. Default: all. */
   readonly from?: string;
   /** Longest time for one invariant. Default: 60,000. */
@@ -60,15 +63,15 @@ export async function verify(client: ClientBase, options: VerifyOptions = {}): P
 type Row = Omit<Breach, "invariant">;
 
 async function runReadOnly(client: ClientBase, sql: string, options: VerifyOptions): Promise<readonly Row[]> {
-  const { drained = false, settled = drained, from = "", timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { drained = false, settled = drained, patienceMs, from = "", timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   await client.query("begin isolation level read committed read only");
   try {
     await client.query(
       `select set_config('tasker_host.verify_from', $1, true), set_config('tasker_host.verify_settle', $2, true),
-              set_config('statement_timeout', $3, true)`,
-      [from, settled ? "0" : "", String(timeoutMs)],
+              set_config('tasker_host.verify_patience', $3, true), set_config('statement_timeout', $4, true)`,
+      [from, settled ? "0" : "", patienceMs === undefined ? "" : `${patienceMs} ms`, String(timeoutMs)],
     );
-    const { rows } = await client.query<Row>(sql);
+    const rows = await queryWithin<Row>(client, sql, { timeoutMs });
     await client.query("commit");
     return rows;
   } catch (error) {

@@ -3,7 +3,7 @@ import type { Database } from "../database/connection.ts";
 /** Every send into a step queue notifies this channel; the payload is not needed. */
 export const WAKE_CHANNEL = "pgmq_message_ready";
 
-/** Visible messages by namespace, in one round trip; namespaces without a queue are left out. */
+/** Visible messages by namespace, 10,000 at the most, in one round trip; namespaces without a queue are left out. */
 export async function queueDepths(
   database: Database,
   namespaces: readonly string[],

@@ -53,7 +53,9 @@ export class Metrics {
     "namespace",
   ]);
   readonly executorSlots = this.#gauge("tasker_executor_slots", "Steps that may run at once", ["namespace"]);
-  readonly queueDepth = this.#gauge("tasker_queue_depth", "Visible messages in the step queue", ["namespace"]);
+  readonly queueDepth = this.#gauge("tasker_queue_depth", "Visible messages in the step queue, 10,000 at the most", [
+    "namespace",
+  ]);
   readonly executionDuration = this.#histogram("tasker_step_execution_duration_ms", "Run of a step", ["namespace"]);
   readonly claimDuration = this.#histogram("tasker_step_claim_duration_ms", "Claim of a batch", ["namespace"]);
   readonly submissionDuration = this.#histogram(

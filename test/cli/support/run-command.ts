@@ -6,10 +6,12 @@ import { type ExitCode, exitCodeOf } from "../../../src/host/cli/exit-codes.ts";
 import { formatError } from "../../../src/host/cli/format.ts";
 import { addGrantsCommand } from "../../../src/host/cli/grants.ts";
 import { addHandlersCommand } from "../../../src/host/cli/handlers.ts";
+import { addPruneCommand } from "../../../src/host/cli/prune.ts";
 import { addSubmitCommand } from "../../../src/host/cli/submit.ts";
 import { addTaskCommand } from "../../../src/host/cli/task-show.ts";
 import { addTokenCommand } from "../../../src/host/cli/token.ts";
 import { addUploadCommand } from "../../../src/host/cli/upload.ts";
+import { addVerifyCommand } from "../../../src/host/cli/verify.ts";
 import { loadConfig } from "../../../src/host/config/load-config.ts";
 
 /** Where time passes only by waiting for it, and waiting takes none. */
@@ -47,7 +49,7 @@ export interface RunOptions {
   readonly onOutput?: (stdout: string) => void;
 }
 
-/** Runs a command that talks to the API as the program does. */
+/** Runs a command as the program does. */
 export async function runCommand(args: readonly string[], options: RunOptions = {}): Promise<CommandRun> {
   const written = { stdout: "", stderr: "" };
   let exitCode: ExitCode = 0;
@@ -75,6 +77,8 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
   addUploadCommand(program, context);
   addHandlersCommand(program, context);
   addGrantsCommand(program, context);
+  addPruneCommand(program, context);
+  addVerifyCommand(program, context);
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
