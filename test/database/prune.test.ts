@@ -209,7 +209,7 @@ describe.each(testServerNames())("prune() on %s", (server) => {
       referencing old table as gone for each statement execute function public.slow()`,
     );
     const before = { tasksMs: Date.now() + DAY_MS };
-    const options = { database, before, batchSize: 16, pauseMs: 0, clock: systemClock };
+    const options = { database, before, batchSize: 16, pauseMs: 0, actor: TEST_ACTOR, clock: systemClock };
     expect(await prune(options)).toMatchObject({ tasks: 3, steps: 12 });
   });
 
@@ -260,7 +260,7 @@ describe.each(testServerNames())("prune() on %s", (server) => {
         clock: systemClock,
         signal: over.signal,
       };
-      const pruning = prune({ database, ...options });
+      const pruning = prune({ database, actor: TEST_ACTOR, ...options });
       await expect
         .poll(
           () =>
