@@ -82,7 +82,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
     leaseSeconds: number("lease", NUMBERS.lease),
     drainSeconds: number("drain", NUMBERS.drain),
     keep: values["keep"] ?? false,
-    bars: values["no-bars"] !== true,
+    bars: !values["no-bars"],
   };
 }
 

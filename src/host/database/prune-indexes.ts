@@ -35,7 +35,7 @@ const LOOK_MS = 1_000;
 /** Makes them without a lock that a host would wait for; a database of tasker-core has indexes of its own. */
 export async function createPruneIndexes(options: PruneIndexesOptions): Promise<void> {
   const { database, clock, signal } = options;
-  while (signal?.aborted !== true && !(await allThere(options))) {
+  while (!isOver(options) && !(await allThere(options))) {
     const mine = await database
       .session(async (client) => {
         const { rows } = await client.query<{ readonly mine: boolean }>(`select pg_try_advisory_lock(${LOCK}) as mine`);
@@ -45,11 +45,15 @@ export async function createPruneIndexes(options: PruneIndexesOptions): Promise<
         return true;
       })
       .catch((error: unknown) => {
-        if (signal?.aborted === true) return true;
+        if (isOver(options)) return true;
         throw error;
       });
     if (!mine) await clock.wait(LOOK_MS, signal);
   }
+}
+
+function isOver({ signal }: PruneIndexesOptions): boolean {
+  return signal?.aborted === true;
 }
 
 async function allThere({ database }: PruneIndexesOptions): Promise<boolean> {
@@ -84,6 +88,8 @@ async function buildOne(client: ClientBase, { table, column }: Referring): Promi
 
 function rejectOn(signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_resolve, reject) => {
-    signal?.addEventListener("abort", () => reject(new Error("the build is given up")), { once: true });
+    const giveUp = (): void => reject(new Error("the build is given up"));
+    if (signal?.aborted === true) giveUp();
+    signal?.addEventListener("abort", giveUp, { once: true });
   });
 }
