@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { Artifact } from "./artifact.ts";
 import { rootNames } from "./component/root-names.ts";
 import { quoted, refuse } from "./component/refuse.ts";
+import { interfaceName } from "./world/interface-name.ts";
 import { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "./prepare/preparer-version.ts";
 
 /** @throws TSK_COMPONENT_PREPARE_LOST where the artifact is not that of these bytes for this host. */
@@ -17,7 +18,7 @@ export function checkArtifact(artifact: Artifact, bytes: Uint8Array): void {
   const { imports, exports } = rootNames(bytes);
   same("the imports", JSON.stringify(artifact.imports), JSON.stringify(imports));
   same("the exports", JSON.stringify(artifact.exports), JSON.stringify(exports));
-  const declared = new Set(imports);
+  const declared = new Set(imports.map((each) => interfaceName(each).name));
   for (const trampoline of artifact.plan.trampolines) {
     if (trampoline.kind === "host" && !declared.has(trampoline.interface)) {
       refuse("TSK_COMPONENT_PREPARE_LOST", `an artifact that calls ${quoted(trampoline.interface)}`, "imports only");

@@ -75,8 +75,10 @@ async function moreHistory(database: Database): Promise<void> {
   await closeSession(database, await session(database));
   await database.query(
     "test_audit",
-    `insert into tasker_host.audit_entries (recorded_at, action, actor_kind, actor_name, actor_origin, subject)
-     select case when n <= 5 then '2020-06-01' else '2021-06-01' end::timestamp, 'test.done', 'local', 'ada', 'cli', '{}'
+    // Before the entries of what the test itself did: their order is that of time.
+    `insert into tasker_host.audit_entries (entry_id, recorded_at, action, actor_kind, actor_name, actor_origin, subject)
+     overriding system value
+     select n - 100, case when n <= 5 then '2020-06-01' else '2021-06-01' end::timestamp, 'test.done', 'local', 'ada', 'cli', '{}'
      from generate_series(1, 7) n`,
   );
 }

@@ -75,7 +75,8 @@ const TRAPPING = {
       // prettier-ignore
       bytes: Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 0x0a, 5, 1, 3, 0, 0, 0x0b),
       memories: [],
-      initialBytes: 0, instantiationFuel: 0,
+      initialBytes: 0,
+      instantiationFuel: 0,
     },
   ],
 };
