@@ -4,7 +4,7 @@ import { isTaskerError } from "../../src/core/errors/index.ts";
 import { takeOverSteps } from "../../src/host/database/claim-steps.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { wakeDueSteps } from "../../src/host/database/due-steps.ts";
-import { checkpointSteps, reconcileLeases, releaseLeases } from "../../src/host/database/leases.ts";
+import { checkpointSteps, moveLeases, reconcileLeases, releaseLeases } from "../../src/host/database/leases.ts";
 import { closeSession, heartbeat } from "../../src/host/database/sessions.ts";
 import type { ClaimedStep } from "../../src/host/database/steps.ts";
 import { createTasks } from "../../src/host/database/tasks.ts";
@@ -71,10 +71,12 @@ describe.each(testServerNames())("leases on %s", (server) => {
     await createOne(database, name);
     return claimOne(database, host);
   };
-  /** Lets `host` miss its heartbeats while the others beat. */
+  /** Lets the lease of all others pass while `living` beat. */
   const die = async (...living: readonly string[]): Promise<void> => {
-    await advance(LEASE_MS + 1);
-    for (const host of living) await database.query("test_beat", "select tasker_host.heartbeat($1)", [host]);
+    for (let beats = 0; beats < 3; beats += 1) {
+      await advance(LEASE_MS * 0.4);
+      for (const host of living) await heartbeat(database, host);
+    }
   };
 
   it("of a host that beats are nobody else's", async () => {
@@ -138,6 +140,59 @@ describe.each(testServerNames())("leases on %s", (server) => {
     await expect(claim(database, first)).rejects.toSatisfy(ended);
     await expect(takeOver(first)).rejects.toSatisfy(ended);
     expect(await claim(database, second)).toHaveLength(1);
+  });
+
+  it("stay whose they are after an outage of all: the first host that is back buries nobody", async () => {
+    await register(database, "once", { a: { retry: { retryable: false } } });
+    const held = await claimedBy(first, "once");
+    await advance(LEASE_MS + 1);
+    expect(await heartbeat(database, second)).toBe(true);
+    expect(await takeOver(second)).toEqual([]);
+    // As long as a lease is: then the other one has had its time.
+    await advance(LEASE_MS * 0.45);
+    await heartbeat(database, second);
+    await advance(LEASE_MS * 0.45);
+    expect(await takeOver(second)).toEqual([]);
+    expect(await heartbeat(database, first)).toBe(true);
+    expect(await report(database, first, [success(held)])).toMatchObject([{ verdict: "recorded" }]);
+  });
+
+  it("of a host that did not outlive an outage of all are taken over a lease later", async () => {
+    const step = await claimedBy(first);
+    await advance(LEASE_MS + 1);
+    await heartbeat(database, second);
+    await die(second);
+    expect(await takeOver(second)).toEqual([{ ...step, epoch: 2, attempt: 2 }]);
+  });
+
+  it("of a dead host are taken over without another wait by one that started when others had watched", async () => {
+    const step = await claimedBy(first);
+    await die(second);
+    const third = await session(database, LEASE_MS);
+    await closeSession(database, second);
+    expect(await takeOver(third)).toEqual([{ ...step, epoch: 2, attempt: 2 }]);
+  });
+
+  it("wait for a lease where nobody watched before the host that finds them", async () => {
+    const step = await claimedBy(first);
+    await closeSession(database, second);
+    await advance(LEASE_MS * 10);
+    const third = await session(database, LEASE_MS);
+    expect(await takeOver(third)).toEqual([]);
+    await die(third);
+    expect(await takeOver(third)).toEqual([{ ...step, epoch: 2, attempt: 2 }]);
+  });
+
+  it("go on in the new session of a host that was declared dead and holds them, in the same attempt", async () => {
+    const held = await claimedBy(first);
+    const unknown = await claimedBy(first);
+    await die(second);
+    await database.query("test_bury", "select tasker_host.bury_dead_sessions($1)", [second]);
+    const again = await session(database, LEASE_MS);
+    expect(await moveLeases(database, first, again, [held.stepUuid])).toBe(1);
+    expect(await moveLeases(database, first, again, [held.stepUuid])).toBe(0);
+    expect(await takeOver(again)).toMatchObject([{ stepUuid: unknown.stepUuid, epoch: 2, attempt: 2 }]);
+    expect(await report(database, again, [success(held)])).toMatchObject([{ verdict: "recorded" }]);
   });
 
   it("are only taken over in the namespaces asked for, and no more than asked for", async () => {
@@ -293,15 +348,13 @@ describe.each(testServerNames())("leases on %s", (server) => {
       let holder = first;
       for (const attempt of [2, 3]) {
         const next = await session(database, LEASE_MS);
-        await advance(LEASE_MS + 1);
-        await heartbeat(database, next);
+        await die(next);
         const [taken] = await takeOver(next);
         expect(taken?.attempt).toBe(attempt);
         holder = next;
       }
       const last = await session(database, LEASE_MS);
-      await advance(LEASE_MS + 1);
-      await heartbeat(database, last);
+      await die(last);
       expect(await takeOver(last)).toEqual([]);
       expect(await heartbeat(database, holder)).toBe(false);
       expect((await stepHistory(database, step.stepUuid)).at(-1)).toBe("error");
