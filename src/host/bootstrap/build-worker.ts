@@ -6,7 +6,7 @@ import type { HostConfig } from "../config/schema.ts";
 import { type ClaimRequest, claimSteps, takeOverSteps } from "../database/claim-steps.ts";
 import type { Database } from "../database/connection.ts";
 import { serveLate } from "../database/handler-versions.ts";
-import { checkpointSteps, type OfferedAs, reconcileLeases, releaseLeases } from "../database/leases.ts";
+import { checkpointSteps, moveLeases, type OfferedAs, reconcileLeases, releaseLeases } from "../database/leases.ts";
 import { reportStepsEmbedded, reportStepsExternal } from "../database/report-steps.ts";
 import { closeSession, heartbeat, openSession } from "../database/sessions.ts";
 import type { ClaimedStep, RetryRules } from "../database/steps.ts";
@@ -53,7 +53,10 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
     }),
   );
 
-  const session = buildSession(deps, () => takeOver.run());
+  const session = buildSession(deps, {
+    onBeat: () => takeOver.run(),
+    held: () => coordinator.pools.flatMap((pool) => pool.activeSteps),
+  });
   const reporter = new ResultReporter({
     reportSteps: (reports) =>
       config.orchestrationApi.mode === "embedded"
@@ -103,7 +106,7 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
       }),
     reconcileLeases: (held, before) => reconcileLeases(database, session.id, held, before),
     offerUnstarted: (steps) => offer(steps, "not_started"),
-    paused,
+    paused: () => paused() || !session.settled,
     clock,
     logger,
     metrics,
@@ -123,7 +126,7 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
 
 function buildSession(
   { config, database, clock, logger, hostVersion }: WorkerDeps,
-  onBeat: () => Promise<void>,
+  { onBeat, held }: { readonly onBeat: () => Promise<void>; readonly held: () => readonly ClaimedStep[] },
 ): HostSession {
   const { claimTimeoutSeconds, heartbeatIntervalSeconds } = config.stepProcessing;
   return new HostSession({
@@ -138,6 +141,11 @@ function buildSession(
         }),
       heartbeat: (session) => heartbeat(database, session),
       closeSession: (session) => closeSession(database, session),
+      moveLeases: async (from, to) => {
+        const stepUuids = held().map(({ stepUuid }) => stepUuid);
+        const steps = await moveLeases(database, from, to, stepUuids);
+        logger.info({ steps, held: stepUuids.length }, "leases moved to the new session");
+      },
     },
     clock,
     logger,

@@ -173,14 +173,16 @@ export async function startHost(options: HostOptions): Promise<Host> {
   };
 }
 
-/** Shows the circuit breaker, and claims at once when it closes. */
+/** Shows the circuit breaker; when it closes, lets others hear from this host at once, and claims. */
 function watchCircuit({ circuit }: Database, metrics: Metrics, worker: WorkerCore): void {
   let wasOpen = false;
   circuit.onChange((state) => {
     metrics.databaseCircuit.set({ closed: 0, "half-open": 1, open: 2 }[state]);
     if (state === "open" && !wasOpen) metrics.databaseCircuitOpened.inc();
     wasOpen = state !== "closed";
-    if (state === "closed") worker.coordinator.wake();
+    if (state !== "closed") return;
+    worker.session.beat();
+    worker.coordinator.wake();
   });
 }
 
