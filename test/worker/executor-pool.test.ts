@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/core/logger.ts";
-import type { ClaimedStep } from "../../src/host/database/steps.ts";
 import { Metrics } from "../../src/host/observability/metrics.ts";
 import {
   type ExecutorPoolOptions,
@@ -8,34 +7,7 @@ import {
   WorkerExecutorPool,
 } from "../../src/host/worker/executor-pool.ts";
 import { ManualClock } from "../runtime/support/manual-clock.ts";
-
-function step(stepUuid: string): ClaimedStep {
-  return {
-    stepUuid,
-    taskUuid: "task",
-    epoch: 1,
-    attempt: 1,
-    maxAttempts: 3,
-    retryable: true,
-    namespace: "ns",
-    taskName: "task",
-    taskVersion: "1.0.0",
-    stepName: stepUuid,
-    templateStepName: stepUuid,
-    correlationId: "correlation",
-    parentCorrelationId: undefined,
-    callable: "a.b",
-    method: undefined,
-    timeoutSeconds: undefined,
-    digest: undefined,
-    contextJson: "{}",
-    inputsJson: "{}",
-    configJson: "{}",
-    dependencyResults: [],
-    checkpointJson: undefined,
-    priority: 0,
-  };
-}
+import { claimedStep as step } from "./support/claimed-step.ts";
 
 /** A pool over a queue in memory; `asked` holds the quantity of each claim, steps run until `finish` is called. */
 function setup(options: Partial<ExecutorPoolOptions> & { readonly queue?: number } = {}) {

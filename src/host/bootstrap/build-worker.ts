@@ -77,6 +77,7 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
     reporter,
     saveCheckpoint: async ({ stepUuid, epoch }, checkpointJson) =>
       (await checkpointSteps(database, session.id, [{ stepUuid, epoch, checkpointJson }])).has(stepUuid),
+    offerUnstarted: (step) => offer([step], "not_started"),
     serveLate: ({ stepUuid, epoch, callable }) => serveLate(database, session.id, { stepUuid, epoch, callable }),
     componentFacts: (digest) => deps.registry.facts(digest),
     clock,
@@ -114,10 +115,11 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
   return new WorkerCore({
     session,
     coordinator,
+    executor,
     reporter,
     sandboxes,
     takeOver,
-    releaseLeases: (steps) => offer(steps, "interrupted"),
+    releaseLeases: offer,
     clock,
     logger,
     shutdownGraceMs: stepProcessing.shutdownGraceSeconds * 1_000,
