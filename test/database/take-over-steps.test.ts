@@ -6,7 +6,7 @@ import type { Database } from "../../src/host/database/connection.ts";
 import { wakeDueSteps } from "../../src/host/database/due-steps.ts";
 import { checkpointSteps, moveLeases, reconcileLeases, releaseLeases } from "../../src/host/database/leases.ts";
 import { closeSession, heartbeat } from "../../src/host/database/sessions.ts";
-import type { ClaimedStep } from "../../src/host/database/steps.ts";
+import type { ClaimedStep, TakenOver } from "../../src/host/database/steps.ts";
 import { createTasks } from "../../src/host/database/tasks.ts";
 import { type TestDatabase, testDatabase, testServerNames } from "../support/database.ts";
 import { clear } from "./support/clear.ts";
@@ -58,15 +58,17 @@ describe.each(testServerNames())("leases on %s", (server) => {
     expect(await brokenInvariants(database)).toEqual([]);
   });
 
-  const takeOver = (host: string, mode: "embedded" | "external" = "embedded"): Promise<readonly ClaimedStep[]> =>
+  const look = (host: string, quantity = 100, mode: "embedded" | "external" = "embedded"): Promise<TakenOver> =>
     takeOverSteps(database, {
       session: host,
       namespaces: [NAMESPACE],
-      quantity: 100,
+      quantity,
       nativeCallables: [],
       mode,
       retryRules: RULES,
     });
+  const takeOver = async (host: string, mode?: "embedded" | "external"): Promise<readonly ClaimedStep[]> =>
+    (await look(host, 100, mode)).steps;
   const claimedBy = async (host: string, name = "single"): Promise<ClaimedStep> => {
     await createOne(database, name);
     return claimOne(database, host);
@@ -203,10 +205,9 @@ describe.each(testServerNames())("leases on %s", (server) => {
     await claim(database, first);
     await die(second);
     const request = { session: second, nativeCallables: [], mode: "embedded", retryRules: RULES } as const;
-    expect(await takeOverSteps(database, { ...request, namespaces: [NAMESPACE], quantity: 2 })).toHaveLength(2);
-    expect(await takeOverSteps(database, { ...request, namespaces: [NAMESPACE, "theirs"], quantity: 9 })).toHaveLength(
-      2,
-    );
+    const some = await takeOverSteps(database, { ...request, namespaces: [NAMESPACE], quantity: 2 });
+    const rest = await takeOverSteps(database, { ...request, namespaces: [NAMESPACE, "theirs"], quantity: 9 });
+    expect([some.steps.length, rest.steps.length]).toEqual([2, 2]);
   });
 
   it("that are released are handed over at once, and the attempt goes on", async () => {
@@ -377,6 +378,74 @@ describe.each(testServerNames())("leases on %s", (server) => {
     });
   });
 
+  it("that end without a run are told of, so that the caller looks for what is behind them", async () => {
+    await register(database, "once", { a: { retry: { retryable: false } } });
+    for (let n = 0; n < 3; n += 1) await claimedBy(first, "once");
+    const last = await claimedBy(first);
+    await die(second);
+    expect(await look(second, 2)).toEqual({ steps: [], ended: 2, locked: 0 });
+    expect(await look(second, 2)).toMatchObject({ steps: [{ stepUuid: last.stepUuid }], ended: 1 });
+    expect(await look(second, 2)).toEqual({ steps: [], ended: 0, locked: 0 });
+  });
+
+  it("of a step that cannot be taken do not hide those behind it, and one whose row is gone is ended", async () => {
+    await register(database, "once", { a: { retry: { retryable: false } } });
+    const gone = await claimedBy(first, "once");
+    const stuck = await claimedBy(first, "once");
+    const good = await claimedBy(first);
+    for (const table of ["workflow_step_transitions", "workflow_steps"]) {
+      await database.query(`test_gone_${table}`, `delete from tasker.${table} where workflow_step_uuid = $1`, [
+        gone.stepUuid,
+      ]);
+    }
+    await database.query("test_gone_moves", "delete from tasker.task_transitions where task_uuid = $1", [
+      gone.taskUuid,
+    ]);
+    await database.query("test_gone_task", "delete from tasker.tasks where task_uuid = $1", [gone.taskUuid]);
+    await database.query(
+      "test_stuck",
+      `create function test_stuck() returns trigger language plpgsql as $$
+       begin
+         if new.workflow_step_uuid = '${stuck.stepUuid}' and new.to_state like 'enqueued_as_error%' then raise 'never'; end if;
+         return new;
+       end $$`,
+    );
+    await database.query(
+      "test_stuck_trigger",
+      "create trigger test_stuck before insert on tasker.workflow_step_transitions for each row execute function test_stuck()",
+    );
+    await die(second);
+    expect(await look(second, 1)).toEqual({ steps: [], ended: 1, locked: 0 });
+    expect(await look(second, 1)).toMatchObject({ steps: [{ stepUuid: good.stepUuid }] });
+    const ends = await database.query(
+      "test_gone_ends",
+      "select ended_as from tasker_host.step_leases where workflow_step_uuid = $1",
+      [gone.stepUuid],
+    );
+    expect(ends).toEqual([{ ended_as: "superseded" }]);
+    await database.query("test_unstuck", "drop function test_stuck() cascade");
+    expect(await look(second, 1)).toMatchObject({ ended: 1 });
+    await database.query("test_forget", "delete from tasker_host.step_leases where workflow_step_uuid = $1", [
+      gone.stepUuid,
+    ]);
+  });
+
+  it("of a task that somebody holds wait for it, and hold up no other", async () => {
+    const held = await claimedBy(first);
+    const free = await claimedBy(first);
+    await die(second);
+    const other = test.open({ maxConnections: 1 });
+    await other.session(async (operator) => {
+      await operator.query("begin");
+      await operator.query("select from tasker.tasks where task_uuid = $1 for update", [held.taskUuid]);
+      const { steps, locked } = await look(second, 1);
+      expect(steps.map(({ stepUuid }) => stepUuid)).toEqual([free.stepUuid]);
+      expect(locked).toBe(1);
+      await operator.query("rollback");
+    });
+    expect(await look(second, 1)).toMatchObject({ steps: [{ stepUuid: held.stepUuid }], locked: 0 });
+  });
+
   it("of a step that somebody moved on are ended without a run", async () => {
     const step = await claimedBy(first);
     await database.query(
@@ -442,14 +511,14 @@ describe.each(testServerNames())("leases on %s", (server) => {
         }),
       ),
     );
-    const uuids = taken.flat().map(({ stepUuid }) => stepUuid);
+    const uuids = taken.flatMap(({ steps }) => steps).map(({ stepUuid }) => stepUuid);
     expect(new Set(uuids).size).toBe(uuids.length);
     await Promise.all(
       hosts.map((each, index) =>
         report(
           many,
           each,
-          (taken[index] ?? []).map((step) => success(step)),
+          (taken[index]?.steps ?? []).map((step) => success(step)),
         ),
       ),
     );

@@ -18,7 +18,8 @@ export const SANDBOX_ERRORS = {
   TSK_SANDBOX_NOT_STARTED: {
     summary: "Sandbox processes ended twice before they came to the step; no handler saw it",
     fault: "system",
-    remedy: "Nothing to do: the step's lease is offered and its attempt goes on. Look at the steps that ended as sandbox-lost",
+    remedy:
+      "Nothing to do: the step's lease is offered and its attempt goes on. Look at the steps that ended as sandbox-lost",
     httpStatus: 503,
   },
   TSK_SANDBOX_WALL_MISSING: {

@@ -1,5 +1,13 @@
 import type { Database } from "./connection.ts";
-import type { ArchivedMessage, ArchiveReason, Claim, ClaimedStep, DependencyResult, RetryRules } from "./steps.ts";
+import type {
+  ArchivedMessage,
+  ArchiveReason,
+  Claim,
+  ClaimedStep,
+  DependencyResult,
+  RetryRules,
+  TakenOver,
+} from "./steps.ts";
 
 export interface ClaimRequest {
   /** This host's session. */
@@ -20,9 +28,9 @@ export interface TakeOverRequest {
   readonly retryRules: RetryRules;
 }
 
-/** A row of `claim_steps` and `take_over_steps`. Members after `reason` are null where the message was archived. */
+/** A row of `claim_steps` and `take_over_steps`. Members after `step_uuid` are null where the step was not leased. */
 interface ClaimRow {
-  readonly verdict: "claimed" | "archived";
+  readonly verdict: "claimed" | "archived" | "ended" | "locked";
   readonly reason: ArchiveReason | null;
   readonly msg_id: number | null;
   readonly step_uuid: string;
@@ -66,14 +74,16 @@ export async function claimSteps(database: Database, request: ClaimRequest): Pro
 
 /**
  * Declares sessions dead whose heartbeat is overdue, and takes over steps of dead sessions and steps that were released;
- * one round trip. Steps that may not run again end in error.
+ * one round trip. Steps that may not run again end in error. There may be more as long as steps came or ended.
  *
  * @throws TSK_DATABASE_SESSION_ENDED where the session is not live: open a new one.
  */
-export async function takeOverSteps(database: Database, request: TakeOverRequest): Promise<readonly ClaimedStep[]> {
+export async function takeOverSteps(database: Database, request: TakeOverRequest): Promise<TakenOver> {
   const { session, namespaces, quantity, nativeCallables, mode, retryRules } = request;
   const values = [session, namespaces, quantity, nativeCallables, mode === "embedded", rulesJson(retryRules)];
-  return claimOf(await database.query<ClaimRow>("take_over_steps", TAKE_OVER, values)).steps;
+  const rows = await database.query<ClaimRow>("take_over_steps", TAKE_OVER, values);
+  const count = (verdict: ClaimRow["verdict"]): number => rows.filter((row) => row.verdict === verdict).length;
+  return { steps: claimOf(rows).steps, ended: count("ended"), locked: count("locked") };
 }
 
 /** The retry rules as the SQL functions read them. */
@@ -86,7 +96,7 @@ function claimOf(rows: readonly ClaimRow[]): Claim {
   const archived: ArchivedMessage[] = [];
   for (const row of rows) {
     if (row.verdict === "claimed") steps.push(stepOf(row));
-    else archived.push(archivedOf(row));
+    if (row.verdict === "archived") archived.push(archivedOf(row));
   }
   return { steps, archived };
 }

@@ -66,6 +66,15 @@ export interface Claim {
   readonly archived: readonly ArchivedMessage[];
 }
 
+/** What a look for steps of hosts that are gone brought. */
+export interface TakenOver {
+  readonly steps: readonly ClaimedStep[];
+  /** Steps that ended without a run: they may not run again, or somebody had moved them on. There may be more behind them. */
+  readonly ended: number;
+  /** Steps that were passed by because somebody holds their tasks. */
+  readonly locked: number;
+}
+
 export interface StepReport {
   readonly stepUuid: string;
   readonly epoch: number;
