@@ -19,6 +19,7 @@ import {
   failure,
   handClock,
   LINEAR,
+  MAX_DEPENDENCY_BYTES,
   NAMESPACE,
   newTask,
   register,
@@ -64,6 +65,7 @@ describe.each(testServerNames())("leases on %s", (server) => {
       namespaces: [NAMESPACE],
       quantity,
       nativeCallables: [],
+      maxDependencyBytes: MAX_DEPENDENCY_BYTES,
       mode,
       retryRules: RULES,
     });
@@ -204,7 +206,13 @@ describe.each(testServerNames())("leases on %s", (server) => {
     await createTasks(database, [newTask("single"), newTask("single"), newTask("single")]);
     await claim(database, first);
     await die(second);
-    const request = { session: second, nativeCallables: [], mode: "embedded", retryRules: RULES } as const;
+    const request = {
+      session: second,
+      nativeCallables: [],
+      maxDependencyBytes: MAX_DEPENDENCY_BYTES,
+      mode: "embedded",
+      retryRules: RULES,
+    } as const;
     const some = await takeOverSteps(database, { ...request, namespaces: [NAMESPACE], quantity: 2 });
     const rest = await takeOverSteps(database, { ...request, namespaces: [NAMESPACE, "theirs"], quantity: 9 });
     expect([some.steps.length, rest.steps.length]).toEqual([2, 2]);
@@ -506,6 +514,7 @@ describe.each(testServerNames())("leases on %s", (server) => {
           namespaces: [NAMESPACE],
           quantity: 30,
           nativeCallables: [],
+          maxDependencyBytes: MAX_DEPENDENCY_BYTES,
           mode: "embedded",
           retryRules: RULES,
         }),

@@ -57,6 +57,7 @@ function setup(sandbox: (event: StepEvent) => Promise<RunReport>, deps: Partial<
     logger: silentLogger,
     metrics: new Metrics(),
     hydration: { defaultTimeoutMs: 1_000 },
+    maxDependencyBytes: 1_000,
     workerId: "worker",
     workerHostname: "host",
     ...deps,
@@ -101,6 +102,18 @@ describe("WorkerExecutor", () => {
     });
     await run(STEP);
     expect({ tries, reported, offered }).toEqual({ tries: 3, reported: [], offered: ["a"] });
+  });
+
+  it("fails a step whose dependency results were left out, and runs nothing", async () => {
+    let runs = 0;
+    const { run, reported } = setup(() => {
+      runs += 1;
+      return Promise.resolve(ran(SUCCESS));
+    });
+    await run(claimedStep("a", { digest: "digest", bytesLeftOut: 2_000 }));
+    expect(runs).toBe(0);
+    const resultJson: unknown = expect.stringContaining("TSK_HANDLER_PAYLOAD_EXCEEDED");
+    expect(reported).toMatchObject([{ success: false, retryable: false, resultJson }]);
   });
 
   it("keeps the slot until the offer is answered", async () => {

@@ -12,13 +12,14 @@
 -- Raises TH001 where the caller's own session has ended.
 -- Lock order: sessions, advisory lock, tasks by uuid (skipping locked ones), transitions, steps, leases, new queue rows.
 create or replace function tasker_host.take_over_steps(
-  p_session uuid, p_namespaces text[], p_quantity int, p_native text[], p_orchestrate boolean, p_rules jsonb
+  p_session uuid, p_namespaces text[], p_quantity int, p_native text[], p_orchestrate boolean, p_rules jsonb,
+  p_max_bytes bigint
 ) returns table (
   verdict text, reason text, msg_id bigint,
   step_uuid uuid, task_uuid uuid, epoch int, attempt int, max_attempts int, retryable boolean,
   namespace text, task_name text, task_version text, step_name text, template_step_name text,
   correlation_id uuid, parent_correlation_id uuid, callable text, method text, timeout_seconds float8, digest text,
-  context text, inputs text, config text, dependency_results text, checkpoint text, priority int
+  context text, inputs text, config text, dependency_results text, checkpoint text, priority int, dependency_bytes bigint
 )
 language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off
@@ -118,11 +119,11 @@ begin
 
     return query
       select 'claimed', null, null::bigint, l.*
-      from tasker_host.lease_steps(p_session, v_found.running, v_found.resumed, p_native) l;
+      from tasker_host.lease_steps(p_session, v_found.running, v_found.resumed, p_native, p_max_bytes) l;
     return query
       select o.verdict, null, null::bigint, o.step_uuid, null::uuid, null::int, null::int, null::int, null::boolean,
              null, null, null, null, null, null::uuid, null::uuid, null, null, null::float8, null, null, null,
-             null, null, null, null::int
+             null, null, null, null::int, null::bigint
       from (
         select 'locked' as verdict, u.step_uuid from unnest(v_found.locked) u (step_uuid)
         union all

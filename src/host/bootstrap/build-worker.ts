@@ -84,6 +84,7 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
     logger,
     metrics,
     hydration: { defaultTimeoutMs: stepProcessing.defaultTimeoutSeconds * 1_000 },
+    maxDependencyBytes: config.grants.ceilings.maxPayloadBytes,
     workerId: deps.workerId,
     workerHostname: hostname(),
   });
@@ -102,6 +103,7 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
         namespaces,
         quantity,
         nativeCallables: nativeFirst(deps),
+        maxDependencyBytes: config.grants.ceilings.maxPayloadBytes,
         mode: config.orchestrationApi.mode,
         retryRules: retryRules(config),
       }),
@@ -166,7 +168,14 @@ function buildCoordinator(
   const { stepExecutorPool } = config.executorPools;
   const capacity = { max: stepExecutorPool.maxConcurrentSteps, used: 0 };
   const claim = async (namespace: string, quantity: number): Promise<readonly ClaimedStep[]> => {
-    const request: ClaimRequest = { session: session.id, namespace, quantity, nativeCallables: nativeFirst(deps) };
+    const request: ClaimRequest = {
+      session: session.id,
+      namespace,
+      quantity,
+      nativeCallables: nativeFirst(deps),
+      maxDependencyBytes: config.grants.ceilings.maxPayloadBytes,
+      mode: config.orchestrationApi.mode,
+    };
     const { steps, archived } = await claimSteps(database, request);
     for (const { reason, messageId, stepUuid } of archived) {
       metrics.messagesArchived.inc({ namespace, reason });

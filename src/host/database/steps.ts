@@ -29,6 +29,8 @@ export interface ClaimedStep {
   readonly configJson: string;
   /** All completed ancestors, nearest first. */
   readonly dependencyResults: readonly DependencyResult[];
+  /** Bytes of the results that were left out because they are too many; undefined: they are all there. */
+  readonly bytesLeftOut: number | undefined;
   readonly checkpointJson: string | undefined;
   readonly priority: number;
 }
@@ -51,6 +53,8 @@ export type ArchiveReason =
   | "already_claimed"
   /** The step is done, failed for good or cancelled. */
   | "finished"
+  /** Postgres refuses its claim, at every try: its step has failed. */
+  | "unclaimable"
   /** The step waits, for its parents or for its retry: a message of its own will come. */
   | "not_enqueued";
 

@@ -28,6 +28,8 @@ export interface ExecutorDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly hydration: HydrationDefaults;
+  /** What a claim brings of dependency results at most, in bytes. */
+  readonly maxDependencyBytes: number;
   readonly workerId: string;
   readonly workerHostname: string;
 }
@@ -152,7 +154,11 @@ export class WorkerExecutor {
 
   /** Where nobody serves the step here, the database may know a component that came after the claim. */
   async #publish(step: ClaimedStep, onStarted: () => void): Promise<SingleRun> {
-    const { publisher, serveLate, hydration } = this.#deps;
+    const { publisher, serveLate, hydration, maxDependencyBytes } = this.#deps;
+    if (step.bytesLeftOut !== undefined) {
+      const outcome = payloadExceeded(step.bytesLeftOut, maxDependencyBytes);
+      return { run: { outcome, usage: NO_USAGE, logs: [] }, digest: step.digest };
+    }
     const event = { ...hydrate(step, hydration), onStarted };
     let { digest } = step;
     let run = await publisher.fireStepEvent(event);
@@ -254,6 +260,20 @@ function handlerNotFound({ payload: { task, step } }: StepEvent): FinalOutcome {
     errorCode: "TSK_HANDLER_NOT_FOUND",
     retryable: false,
     contextJson: JSON.stringify({ callable: step.callable, namespace: task.namespace }),
+    attributes: [],
+    backtrace: [],
+  };
+}
+
+/** The step ends in error without having run: it would again, so it is not retried. */
+function payloadExceeded(bytes: number, limit: number): FinalOutcome {
+  return {
+    kind: "failure",
+    message: `Handler would be given ${bytes} bytes of results of the steps before it: this host allows ${limit}`,
+    errorType: "payload_exceeded",
+    errorCode: "TSK_HANDLER_PAYLOAD_EXCEEDED",
+    retryable: false,
+    contextJson: JSON.stringify({ bytes, limit_bytes: limit }),
     attributes: [],
     backtrace: [],
   };

@@ -24,6 +24,7 @@ export function claimedStep(stepUuid: string, overrides: Partial<ClaimedStep> = 
     inputsJson: "{}",
     configJson: "{}",
     dependencyResults: [],
+    bytesLeftOut: undefined,
     checkpointJson: undefined,
     priority: 0,
     ...overrides,
