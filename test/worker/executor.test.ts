@@ -34,6 +34,7 @@ function setup(sandbox: (event: StepEvent) => Promise<RunReport>, deps: Partial<
       return Promise.resolve(reports.map(({ stepUuid }) => ({ stepUuid, verdict: "recorded" as const })));
     },
     giveUp: () => Promise.resolve(),
+    reachable: () => true,
     clock,
     logger: silentLogger,
     metrics: new Metrics(),

@@ -62,6 +62,7 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
       config.orchestrationApi.mode === "embedded"
         ? reportStepsEmbedded(database, session.id, reports, retryRules(config))
         : reportStepsExternal(database, session.id, reports),
+    reachable: () => database.circuit.state === "closed",
     clock,
     logger,
     metrics,
