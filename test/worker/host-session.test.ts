@@ -28,6 +28,7 @@ function setup(
     clock,
     logger: silentLogger,
     heartbeatIntervalMs: 1_000,
+    persistenceTimeoutMs: 0,
     onBeat: () => {
       beat.resolve();
       return onBeat();

@@ -71,7 +71,7 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
     },
     maxBatchSize: executorPools.resultProcessorPool.maxBatchSize,
     flushIntervalMs: executorPools.resultProcessorPool.flushIntervalMs,
-    persistenceTimeoutMs: executorPools.resultProcessorPool.resultPersistenceTimeoutSeconds * 1_000,
+    persistenceTimeoutMs: persistenceTimeoutMs(config),
   });
   const executor = new WorkerExecutor({
     publisher: new EventPublisher(deps.events),
@@ -126,7 +126,13 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
     clock,
     logger,
     shutdownGraceMs: stepProcessing.shutdownGraceSeconds * 1_000,
+    persistenceTimeoutMs: persistenceTimeoutMs(config),
   });
+}
+
+/** How long a stop goes on trying to tell a database that is away. */
+function persistenceTimeoutMs({ executorPools }: HostConfig): number {
+  return executorPools.resultProcessorPool.resultPersistenceTimeoutSeconds * 1_000;
 }
 
 function buildSession(
@@ -155,6 +161,7 @@ function buildSession(
     clock,
     logger,
     heartbeatIntervalMs: heartbeatIntervalSeconds * 1_000,
+    persistenceTimeoutMs: persistenceTimeoutMs(config),
     onBeat,
   });
 }

@@ -5,6 +5,7 @@ import { relative } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import { uuidv7 } from "../../core/ids.ts";
 import type { Logger } from "../../core/logger.ts";
+import { ServiceGroup } from "../../core/service-group.ts";
 import { wallsInForce } from "../../runtime/index.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { hostOf, isLoopback } from "../config/loopback.ts";
@@ -45,6 +46,8 @@ export interface HostOptions {
   readonly handlersDir: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Aborted where somebody wants the host to end: then it claims nothing. */
+  readonly interrupted?: AbortSignal;
   /** Told what takes long enough for a person to wonder. */
   readonly onProgress: (message: string) => void;
   /** Subscribes native handlers before the first step is claimed. */
@@ -115,9 +118,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (config.orchestrationApi.mode === "external") await ensureOrchestrationQueues(opened.database);
   await serveNamespaces(config, opened, worker, handlers);
 
-  parts.use(worker);
-  await worker.start();
-  const watch = parts.use(
+  // From here on the parts end side by side: a stop turns readiness red and ends claims before it waits for anything.
+  const running = parts.use(new ServiceGroup());
+  running.add(worker);
+  const wanted = options.interrupted?.aborted !== true;
+  if (wanted) await worker.start();
+  const watch = running.add(
     new RegistryWatch({
       database: opened.database,
       store,
@@ -140,17 +146,17 @@ export async function startHost(options: HostOptions): Promise<Host> {
       changed();
     });
   }
-  if (config.orchestrationApi.mode === "embedded") {
+  if (wanted && config.orchestrationApi.mode === "embedded") {
     const loop = new OrchestrationLoop({
       wakeDueSteps: (limit) => wakeDueSteps(opened.database, limit),
       adoptSteps: (limit) => adoptSteps(opened.database, limit, retryRules(config)),
       clock,
       logger,
     });
-    await parts.use(loop).start();
+    await running.add(loop).start();
   }
   const retention = buildRetention({ config, database: opened.database, clock, logger });
-  if (retention !== undefined) await parts.use(retention).start();
+  if (wanted && retention !== undefined) await running.add(retention).start();
 
   const kept = parts.move();
   const stop = (): Promise<void> => kept.disposeAsync();

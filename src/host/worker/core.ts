@@ -7,6 +7,7 @@ import type { WorkerLoopCoordinator } from "./coordinator.ts";
 import type { WorkerExecutor } from "./executor.ts";
 import type { HostSession } from "./host-session.ts";
 import type { NamespaceSandboxes } from "./namespace-sandboxes.ts";
+import { repeatUntil } from "./repeat-until.ts";
 import type { ResultReporter } from "./result-reporter.ts";
 import type { TakeOver } from "./take-over.ts";
 
@@ -22,6 +23,8 @@ export interface WorkerCoreParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly shutdownGraceMs: number;
+  /** How long handing over goes on trying while Postgres is away. */
+  readonly persistenceTimeoutMs: number;
 }
 
 /**
@@ -82,7 +85,7 @@ export class WorkerCore implements Service {
 
   /** Waits for running steps up to the grace period; what still runs then is handed over. */
   async #drain(): Promise<void> {
-    const { coordinator, executor, sandboxes, clock, logger, releaseLeases, shutdownGraceMs } = this.#parts;
+    const { coordinator, executor, sandboxes, clock, logger, shutdownGraceMs } = this.#parts;
     const idle = new AbortController();
     const drained = coordinator.idle().then(() => idle.abort());
     await Promise.race([drained, clock.wait(shutdownGraceMs, idle.signal)]);
@@ -99,8 +102,13 @@ export class WorkerCore implements Service {
       if (steps.length === 0) continue;
       logger.info({ steps: steps.length, as }, "handing over steps that did not finish in time");
       // Late reports of native handlers, if any, are refused by epoch once another host has taken their steps.
-      await releaseLeases(steps, as).catch((error: unknown) => logger.warn({ err: error }, "leases not released"));
+      await this.#release(steps, as).catch((error: unknown) => logger.warn({ err: error }, "leases not released"));
     }
     // Results that are done and not recorded keep their leases: the reporter has them.
+  }
+
+  #release(steps: readonly ClaimedStep[], as: OfferedAs): Promise<void> {
+    const { clock, releaseLeases, persistenceTimeoutMs } = this.#parts;
+    return repeatUntil(clock, clock.now() + persistenceTimeoutMs, () => releaseLeases(steps, as));
   }
 }

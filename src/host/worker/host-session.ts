@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { uuidv7 } from "../../core/ids.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Service } from "../../core/service.ts";
+import { repeatUntil } from "./repeat-until.ts";
 import { WakeSignal } from "./wake-signal.ts";
 
 /** What a session needs of the database. */
@@ -19,6 +20,8 @@ export interface HostSessionOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly heartbeatIntervalMs: number;
+  /** How long `stop` goes on trying to close the session while Postgres is away. */
+  readonly persistenceTimeoutMs: number;
   /** Called after each heartbeat that the database accepted, unless the call before is still under way. */
   readonly onBeat: () => Promise<void>;
 }
@@ -75,9 +78,10 @@ export class HostSession implements Service {
     await this.#loop;
     await this.#afterBeat;
     // A row that is not closed is declared dead when its lease time is over: slower, not wrong.
-    await this.#options.store
-      .closeSession(this.#id)
-      .catch((error: unknown) => this.#options.logger.warn({ err: error }, "session not closed"));
+    const { store, clock, logger, persistenceTimeoutMs } = this.#options;
+    await repeatUntil(clock, clock.now() + persistenceTimeoutMs, () => store.closeSession(this.#id)).catch(
+      (error: unknown) => logger.warn({ err: error }, "session not closed"),
+    );
   }
 
   [Symbol.asyncDispose](): Promise<void> {
