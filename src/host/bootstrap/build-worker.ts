@@ -22,6 +22,7 @@ import { WorkerExecutor } from "../worker/executor.ts";
 import { HostSession } from "../worker/host-session.ts";
 import { NamespaceSandboxes } from "../worker/namespace-sandboxes.ts";
 import { ResultReporter } from "../worker/result-reporter.ts";
+import { StepCapacity } from "../worker/step-capacity.ts";
 import { sandboxHandler } from "../worker/sandbox-handler.ts";
 import { TakeOver } from "../worker/take-over.ts";
 
@@ -91,13 +92,15 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
   });
   // Nothing new while the database is in trouble, nor while results wait for it: those are work that is not done.
   const paused = (): boolean => database.circuit.state !== "closed" || reporter.stalled || reporter.full;
-  const coordinator = buildCoordinator(deps, session, paused, executor);
+  const capacity = new StepCapacity(executorPools.stepExecutorPool.maxConcurrentSteps);
+  const coordinator = buildCoordinator(deps, session, { paused, executor, capacity });
   const offer = async (steps: readonly ClaimedStep[], as: OfferedAs): Promise<void> => {
     const stepUuids = steps.map(({ stepUuid }) => stepUuid);
     await releaseLeases(database, session.id, stepUuids, as);
   };
   const takeOver = new TakeOver({
     coordinator,
+    capacity,
     takeOverSteps: (namespaces, quantity) =>
       takeOverSteps(database, {
         session: session.id,
@@ -166,15 +169,19 @@ function buildSession(
   });
 }
 
+interface PoolParts {
+  readonly paused: () => boolean;
+  readonly executor: WorkerExecutor;
+  readonly capacity: StepCapacity;
+}
+
 function buildCoordinator(
   deps: WorkerDeps,
   session: HostSession,
-  paused: () => boolean,
-  executor: WorkerExecutor,
+  { paused, executor, capacity }: PoolParts,
 ): WorkerLoopCoordinator {
   const { config, database, clock, logger, metrics } = deps;
   const { stepExecutorPool } = config.executorPools;
-  const capacity = { max: stepExecutorPool.maxConcurrentSteps, used: 0 };
   const claim = async (namespace: string, quantity: number): Promise<readonly ClaimedStep[]> => {
     const request: ClaimRequest = {
       session: session.id,

@@ -5,9 +5,11 @@ import type { ClaimedStep, TakenOver } from "../database/steps.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { WorkerLoopCoordinator } from "./coordinator.ts";
 import type { WorkerExecutorPool } from "./executor-pool.ts";
+import type { SlotTaker, StepCapacity } from "./step-capacity.ts";
 
 export interface TakeOverDeps {
   readonly coordinator: WorkerLoopCoordinator;
+  readonly capacity: StepCapacity;
   /** Steps of hosts that are gone, leased to this one now. */
   readonly takeOverSteps: (namespaces: readonly string[], quantity: number) => Promise<TakenOver>;
   /** Offers leases from before `before` that this host holds and does not know of. */
@@ -38,7 +40,7 @@ const NOTHING: Look = { more: false, locked: false };
  * Brings steps of hosts that are gone to this one: after each heartbeat, and when a host says that it hands some over. It
  * fills its pools up to their largest size: these steps have waited, and whoever held them had room for them, too.
  */
-export class TakeOver {
+export class TakeOver implements SlotTaker {
   readonly #deps: TakeOverDeps;
   /** When the database last looked for leases that nobody knows of, and when its answer came, by our clock. */
   #looked: { readonly at: string; readonly answeredMs: number } | undefined;
@@ -53,6 +55,12 @@ export class TakeOver {
   async run(): Promise<void> {
     await this.#reconcile();
     await this.takeOver();
+  }
+
+  /** Slots are free, for which steps of others wait. */
+  wake(): void {
+    const { logger } = this.#deps;
+    void this.takeOver().catch((error: unknown) => logger.warn({ err: error }, "steps of other hosts not looked at"));
   }
 
   /** Takes over what there is room for. A call while another is under way makes that one look again. */
@@ -79,13 +87,17 @@ export class TakeOver {
 
   /** One round trip. */
   async #takeOnce(): Promise<Look> {
-    const { coordinator, takeOverSteps, paused, logger, metrics } = this.#deps;
+    const { coordinator, capacity, takeOverSteps, paused, logger, metrics } = this.#deps;
     if (coordinator.state !== "normal" || paused()) return NOTHING;
     const pools = new Map(coordinator.pools.filter((pool) => pool.room > 0).map((pool) => [pool.namespace, pool]));
     if (pools.size === 0) return NOTHING;
     // All may be of the namespace with the least room; the next round fills the others.
-    const quantity = Math.min(...Array.from(pools.values(), (pool) => pool.room));
-    const { steps: taken, ended, locked } = await takeOverSteps([...pools.keys()], quantity);
+    const room = Math.min(...Array.from(pools.values(), (pool) => pool.room));
+    const quantity = capacity.reserve(this, room);
+    if (quantity === 0) return NOTHING;
+    const look = takeOverSteps([...pools.keys()], quantity);
+    // From here to the adoption nobody else comes in between.
+    const { steps: taken, ended, locked } = await look.finally(() => capacity.release(this, quantity));
     if (taken.length > 0 && !this.#stillRuns()) {
       await this.#deps.offerUnstarted(taken);
       return NOTHING;
