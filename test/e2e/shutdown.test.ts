@@ -118,12 +118,14 @@ describe("a host that is told to stop", () => {
     const host = await runCliHost({
       cwd: tmpdir(),
       args: [
-        ...["--handlers", `${import.meta.dirname}/fixtures/handlers`],
+        "--handlers",
+        `${import.meta.dirname}/fixtures/handlers`,
         ...["sandbox.limits.fuel=60000000000", "sandbox.max_processes_per_namespace=1"].flatMap((set) => [
           "--set",
           set,
         ]),
-        ...["--set", "step_processing.shutdown_grace_seconds=0"],
+        "--set",
+        "step_processing.shutdown_grace_seconds=0",
       ],
       env: { TASKER_ENV: "test", DATABASE_URL: database.url },
     });

@@ -65,15 +65,7 @@ function setup(sandbox: (event: StepEvent) => Promise<RunReport>, deps: Partial<
   });
   const run = async (step: ClaimedStep): Promise<void> => {
     await reporter.start();
-    let over = false;
-    const done = executor.execute(step).finally(() => {
-      over = true;
-    });
-    while (!over) {
-      await new Promise((resolve) => setImmediate(resolve));
-      clock.advance(1_000);
-    }
-    return done;
+    await clock.passUntil(executor.execute(step), 1_000);
   };
   return { executor, run, reported, offered };
 }

@@ -4,24 +4,17 @@ import { ManualClock } from "../runtime/support/manual-clock.ts";
 
 it("repeatUntil() tries until it succeeds, and gives up when its time is over", async () => {
   const clock = new ManualClock();
-  let over = false;
   let tries = 0;
-  const run = async (deadlineMs: number, succeedsAt: number): Promise<unknown> => {
-    over = false;
+  const run = (deadlineMs: number, succeedsAt: number): Promise<unknown> => {
     tries = 0;
     const ended = repeatUntil(clock, clock.now() + deadlineMs, () => {
       tries += 1;
       return tries < succeedsAt ? Promise.reject(new Error("away")) : Promise.resolve();
-    })
-      .then(() => "done", String)
-      .finally(() => {
-        over = true;
-      });
-    while (!over) {
-      await new Promise((resolve) => setImmediate(resolve));
-      clock.advance(100);
-    }
-    return ended;
+    });
+    return clock.passUntil(
+      ended.then(() => "done", String),
+      100,
+    );
   };
   expect(await run(10_000, 4)).toBe("done");
   expect(tries).toBe(4);
