@@ -43,6 +43,7 @@ class InlineSandbox implements Sandbox {
   run(request: RunRequest): Promise<RunReport> {
     if (this.#stopped) return Promise.reject(stoppedError());
     const { context, limits } = request;
+    request.onStarted?.();
     const sourceMap = request.sourceMap === undefined ? undefined : new SourceMap(request.sourceMap);
     return Promise.resolve(
       checkReport(runStep({ component: this.#compiled(request), context, limits, sourceMap }, this.#pool), limits),

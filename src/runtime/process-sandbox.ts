@@ -7,6 +7,7 @@
  */
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
+import { TaskerError } from "../core/errors/index.ts";
 import { checkReport } from "./check-report.ts";
 import { stoppedError } from "./inline-sandbox.ts";
 import type { Outcome, RunReport } from "./outcome.ts";
@@ -134,7 +135,8 @@ class ProcessSandbox implements Sandbox {
           logger.warn({ namespace, reason, unstarted: unstarted.length }, "a sandbox process ended with work in it");
         }
         if (started !== undefined) this.#report(started.run, lostReport(started.outcome, started.ranMs));
-        this.#sendAgain(unstarted, reason);
+        // Where none had started, the process died of the next one, as far as anybody can tell.
+        this.#sendAgain(unstarted, { reason, suspect: started === undefined ? unstarted[0] : undefined });
       },
     });
     this.#processes.add(process);
@@ -146,13 +148,22 @@ class ProcessSandbox implements Sandbox {
     this.#dispatchSoon();
   }
 
-  #sendAgain(unstarted: readonly PendingRun[], reason: string): void {
+  #sendAgain(
+    unstarted: readonly PendingRun[],
+    { reason, suspect }: { readonly reason: string; readonly suspect: PendingRun | undefined },
+  ): void {
     for (const run of unstarted.toReversed()) {
-      if (this.#stopped || run.sent >= MAX_SENT) this.#report(run, lostReport({ kind: "sandbox-lost", reason }, 0));
-      else this.#waiting.unshift(run);
+      if (this.#stopped) run.reject(stoppedError());
+      else if (run.sent < MAX_SENT) this.#waiting.unshift(run);
+      else if (run === suspect) this.#report(run, lostReport({ kind: "sandbox-lost", reason }, 0));
+      else run.reject(notStartedError(reason));
     }
     this.#dispatchSoon();
   }
+}
+
+function notStartedError(found: string): TaskerError {
+  return new TaskerError("TSK_SANDBOX_NOT_STARTED", { attempted: "Cannot run a step", found });
 }
 
 /** Nobody could count what a run cost whose process is gone. */

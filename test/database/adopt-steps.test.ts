@@ -44,6 +44,8 @@ describe.each(testServerNames())("adoptSteps() on %s", (server) => {
     expect(await brokenInvariants(database)).toEqual([]);
   });
 
+  const adopt = async (): Promise<number> => (await adoptSteps(database, 10, RULES)).adopted;
+
   /** The first step of a new task has been reported to an orchestrator that never saw it. */
   const reported = async (succeeds: boolean): Promise<string> => {
     const taskUuid = await createOne(database, "diamond");
@@ -55,13 +57,13 @@ describe.each(testServerNames())("adoptSteps() on %s", (server) => {
   it("has nothing to do where hosts orchestrated all along", async () => {
     await createOne(database, "diamond");
     await claimOne(database, host);
-    expect(await adoptSteps(database, 10, RULES)).toBe(0);
+    expect(await adopt()).toBe(0);
   });
 
   it("goes on with a task whose result nobody has seen to, once", async () => {
     const taskUuid = await reported(true);
-    expect(await adoptSteps(database, 10, RULES)).toBe(1);
-    expect(await adoptSteps(database, 10, RULES)).toBe(0);
+    expect(await adopt()).toBe(1);
+    expect(await adopt()).toBe(0);
     expect(await stepStates(database, taskUuid)).toEqual({ a: "complete", b: "enqueued", c: "enqueued", d: "pending" });
     expect(await drain(database, host)).toBe(3);
     expect(await taskState(database, taskUuid)).toBe("complete");
@@ -69,7 +71,7 @@ describe.each(testServerNames())("adoptSteps() on %s", (server) => {
 
   it("retries a failure that nobody has seen to, after its wait", async () => {
     const taskUuid = await reported(false);
-    expect(await adoptSteps(database, 10, RULES)).toBe(1);
+    expect(await adopt()).toBe(1);
     expect(await stepStates(database, taskUuid)).toMatchObject({ a: "waiting_for_retry" });
     expect((await wakeDueSteps(database, 10)).woken).toBe(0);
     await advance(1_001);
@@ -102,7 +104,7 @@ describe.each(testServerNames())("adoptSteps() on %s", (server) => {
                 array['StepCompleted', 'NoDependenciesReady'], null)`,
       [taskUuid],
     );
-    expect(await adoptSteps(database, 10, RULES)).toBe(1);
+    expect(await adopt()).toBe(1);
     const [retry] = await database.query<{ waits: number }>(
       "test_waits",
       "select (extract(epoch from due_at - tasker_host.current_time()) * 1000)::int as waits from tasker_host.step_retries",
@@ -120,7 +122,7 @@ describe.each(testServerNames())("adoptSteps() on %s", (server) => {
     const step = await claimOne(database, host);
     const wrong = '{"decision_point_outcome":{"type":"create_steps","step_names":["nowhere"]}}';
     await reportStepsExternal(database, host, [success(step, wrong)]);
-    expect(await adoptSteps(database, 10, RULES)).toBe(1);
+    expect(await adopt()).toBe(1);
     expect(await stepStates(database, taskUuid)).toMatchObject({ a: "error" });
     expect(await taskState(database, taskUuid)).toBe("blocked_by_failures");
   });
@@ -132,6 +134,37 @@ describe.each(testServerNames())("adoptSteps() on %s", (server) => {
       "select tasker_host.move_tasks(array[$1::uuid], array['steps_in_process', 'cancelled'], array['Cancel'], null)",
       [taskUuid],
     );
-    expect(await adoptSteps(database, 10, RULES)).toBe(0);
+    expect(await adopt()).toBe(0);
+  });
+
+  it("passes by what somebody holds, and says so", async () => {
+    const held = await reported(true);
+    const free = await reported(true);
+    const other = test.open({ maxConnections: 1 });
+    await other.session(async (operator) => {
+      await operator.query("begin");
+      await operator.query("select from tasker.tasks where task_uuid = $1 for update", [held]);
+      expect(await adoptSteps(database, 10, RULES)).toEqual({ adopted: 1, locked: 1 });
+      expect(await adoptSteps(database, 10, RULES)).toEqual({ adopted: 0, locked: 1 });
+      await operator.query("rollback");
+    });
+    expect(await adoptSteps(database, 10, RULES)).toEqual({ adopted: 1, locked: 0 });
+    expect(await drain(database, host)).toBe(6);
+    expect([await taskState(database, held), await taskState(database, free)]).toEqual(["complete", "complete"]);
+  });
+
+  it("finds what waits by an index where the schema is ours", async () => {
+    await reported(true);
+    const plan = await database.session(async (client) => {
+      await client.query("set enable_seqscan = off");
+      const { rows } = await client.query<{ readonly "QUERY PLAN": string }>(
+        `explain select t.workflow_step_uuid from tasker.workflow_step_transitions t
+          where t.most_recent and t.to_state in ('enqueued_for_orchestration', 'enqueued_as_error_for_orchestration', 'waiting_for_retry')
+          order by t.workflow_step_uuid limit 10`,
+      );
+      await client.query("reset enable_seqscan");
+      return rows.map((row) => row["QUERY PLAN"]).join("\n");
+    });
+    expect(plan).toContain("idx_workflow_step_transitions_waiting");
   });
 });

@@ -16,6 +16,7 @@ import {
   createOne,
   DIAMOND,
   LINEAR,
+  MAX_DEPENDENCY_BYTES,
   NAMESPACE,
   newTask,
   queueLength,
@@ -27,7 +28,13 @@ import {
   success,
 } from "./support/workflow.ts";
 
-const NOTHING = { namespace: NAMESPACE, quantity: 100, nativeCallables: [] };
+const NOTHING = {
+  namespace: NAMESPACE,
+  quantity: 100,
+  nativeCallables: [],
+  maxDependencyBytes: MAX_DEPENDENCY_BYTES,
+  mode: "embedded",
+} as const;
 
 describe.each(testServerNames())("claimSteps() on %s", (server) => {
   let test: TestDatabase;
@@ -346,6 +353,87 @@ describe.each(testServerNames())("claimSteps() on %s", (server) => {
       await activate("a");
       const [step] = await claim(database, host, { quantity: 1, nativeCallables: ["math.only"] });
       expect(step?.digest).toBeUndefined();
+    });
+  });
+
+  it("leaves out dependency results that are too many, and says how many bytes they have", async () => {
+    await createOne(database, "linear");
+    const first = await claimOne(database, host);
+    await report(database, host, [success(first, '"0123456789"')]);
+    await createOne(database, "single");
+    const claimed = await claim(database, host, { maxDependencyBytes: 11 });
+    expect(claimed.map(({ bytesLeftOut, dependencyResults }) => ({ bytesLeftOut, dependencyResults }))).toEqual([
+      { bytesLeftOut: 12, dependencyResults: [] },
+      { bytesLeftOut: undefined, dependencyResults: [] },
+    ]);
+  });
+
+  it("leaves the message of a step that was enqueued again beside its live lease until that has ended", async () => {
+    await createOne(database, "single");
+    const held = await claimOne(database, host);
+    await database.query(
+      "test_again",
+      `select tasker_host.move_steps(array[$1::uuid], array['in_progress', 'waiting_for_retry', 'pending', 'enqueued'],
+                array['{"type":"WaitForRetry"}', '{"type":"Retry"}', '{"type":"Enqueue"}'])`,
+      [held.stepUuid],
+    );
+    await database.query("test_again_message", "select tasker_host.send_step_messages(array[$1::uuid])", [
+      held.stepUuid,
+    ]);
+    await createOne(database, "single");
+    const other = await session(database);
+    const claimed = await claim(database, other);
+    expect(claimed).toHaveLength(1);
+    expect(claimed[0]?.stepUuid).not.toBe(held.stepUuid);
+    expect(await queueLength(database)).toBe(1);
+    expect(await claim(database, other)).toEqual([]);
+
+    expect(await report(database, host, [success(held)])).toMatchObject([{ verdict: "stale" }]);
+    await database.query("test_soon", "update pgmq.q_worker_math_queue set vt = clock_timestamp()");
+    expect(await claim(database, other)).toMatchObject([{ stepUuid: held.stepUuid, epoch: 2, attempt: 2 }]);
+  });
+
+  it("archives what Postgres refuses to claim and fails its step, and claims the others", async () => {
+    const tasks = await createTasks(
+      database,
+      Array.from({ length: 5 }, () => newTask("single")),
+    );
+    const bad = tasks[2]?.taskUuid;
+    await database.query(
+      "test_refusal",
+      `create function test_refuse_lease() returns trigger language plpgsql as $$
+       begin
+         if new.task_uuid = '${bad}' then raise 'not this one'; end if;
+         return new;
+       end $$`,
+    );
+    await database.query(
+      "test_refusal_trigger",
+      "create trigger test_refuse_lease before insert on tasker_host.step_leases for each row execute function test_refuse_lease()",
+    );
+    const seen: string[] = [];
+    const reasons: string[] = [];
+    for (let claims = 0; claims < 6; claims += 1) {
+      const { steps, archived } = await claimSteps(database, { session: host, ...NOTHING });
+      seen.push(...steps.map(({ taskUuid }) => taskUuid));
+      reasons.push(...archived.map(({ reason }) => reason));
+    }
+    await database.query("test_refusal_over", "drop function test_refuse_lease() cascade");
+    expect(seen.sort()).toEqual(tasks.map(({ taskUuid }) => taskUuid).filter((taskUuid) => taskUuid !== bad));
+    expect(reasons).toEqual(["unclaimable"]);
+    expect(await queueLength(database)).toBe(0);
+    const [row] = await database.query(
+      "test_refused_step",
+      `select results #>> '{metadata,error_code}' as code, results #>> '{error,message}' as message, attempts,
+              tasker.get_current_task_state(task_uuid) as task
+         from tasker.workflow_steps where task_uuid = $1`,
+      [bad],
+    );
+    expect(row).toEqual({
+      code: "TSK_STEP_UNCLAIMABLE",
+      message: "Postgres refuses the claim of the step: not this one",
+      attempts: 0,
+      task: "blocked_by_failures",
     });
   });
 });

@@ -5,6 +5,7 @@ import type { ClaimedStep } from "../../src/host/database/steps.ts";
 import { createTasks } from "../../src/host/database/tasks.ts";
 import { testDatabase, testServerNames } from "../support/database.ts";
 import {
+  MAX_DEPENDENCY_BYTES,
   brokenInvariants,
   DIAMOND,
   failure,
@@ -32,6 +33,8 @@ async function work(database: Database, open: () => Promise<boolean>): Promise<v
       namespace: NAMESPACE,
       quantity: 1 + Math.floor(Math.random() * 12),
       nativeCallables: [],
+      maxDependencyBytes: MAX_DEPENDENCY_BYTES,
+      mode: "embedded",
     });
     held.push(...steps);
     if (held.length === 0) {
@@ -85,7 +88,16 @@ describe.each(testServerNames())("joins on %s", (server) => {
       Array.from({ length: 40 }, () => newTask("diamond")),
     );
     const take = async (): Promise<readonly ClaimedStep[]> =>
-      (await claimSteps(database, { session: host, namespace: NAMESPACE, quantity: 100, nativeCallables: [] })).steps;
+      (
+        await claimSteps(database, {
+          session: host,
+          namespace: NAMESPACE,
+          quantity: 100,
+          nativeCallables: [],
+          maxDependencyBytes: MAX_DEPENDENCY_BYTES,
+          mode: "embedded",
+        })
+      ).steps;
     await report(
       database,
       host,
@@ -124,7 +136,16 @@ describe("the lock order", () => {
     await register(database, "wide", WIDE);
     const host = await session(database);
     const take = async (): Promise<readonly ClaimedStep[]> =>
-      (await claimSteps(database, { session: host, namespace: NAMESPACE, quantity: 1_000, nativeCallables: [] })).steps;
+      (
+        await claimSteps(database, {
+          session: host,
+          namespace: NAMESPACE,
+          quantity: 1_000,
+          nativeCallables: [],
+          maxDependencyBytes: MAX_DEPENDENCY_BYTES,
+          mode: "embedded",
+        })
+      ).steps;
     await createTasks(
       database,
       Array.from({ length: 60 }, () => newTask("wide")),

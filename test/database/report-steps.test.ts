@@ -199,6 +199,26 @@ describe.each(testServerNames())("reporting steps on %s", (server) => {
       expect(await taskState(database, step.taskUuid)).toBe("complete");
     });
 
+    it("whose task somebody holds is passed by when its retry is due, and holds up no other", async () => {
+      const advance = await handClock(database);
+      const steps = [await claimedOne(), await claimedOne()];
+      for (const step of steps) {
+        await report(database, host, [failure(step)]);
+        await advance(1);
+      }
+      await advance(1_000);
+      const other = test.open({ maxConnections: 1 });
+      await other.session(async (operator) => {
+        await operator.query("begin");
+        await operator.query("select from tasker.tasks where task_uuid = $1 for update", [steps[0]?.taskUuid]);
+        expect(await wakeDueSteps(database, 1)).toEqual({ woken: 1, nextDueInMs: 0 });
+        // Nothing to hurry for.
+        expect(await wakeDueSteps(database, 1)).toEqual({ woken: 0, nextDueInMs: undefined });
+        await operator.query("rollback");
+      });
+      expect(await wakeDueSteps(database, 1)).toEqual({ woken: 1, nextDueInMs: undefined });
+    });
+
     it("that may not be retried ends the step and blocks the task, without a dead letter", async () => {
       const task = await createOne(database, "linear");
       const step = await claimOne(database, host);

@@ -4,9 +4,9 @@ import { isTaskerError } from "../../src/core/errors/index.ts";
 import { takeOverSteps } from "../../src/host/database/claim-steps.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { wakeDueSteps } from "../../src/host/database/due-steps.ts";
-import { checkpointSteps, reconcileLeases, releaseLeases } from "../../src/host/database/leases.ts";
+import { checkpointSteps, moveLeases, reconcileLeases, releaseLeases } from "../../src/host/database/leases.ts";
 import { closeSession, heartbeat } from "../../src/host/database/sessions.ts";
-import type { ClaimedStep } from "../../src/host/database/steps.ts";
+import type { ClaimedStep, TakenOver } from "../../src/host/database/steps.ts";
 import { createTasks } from "../../src/host/database/tasks.ts";
 import { type TestDatabase, testDatabase, testServerNames } from "../support/database.ts";
 import { clear } from "./support/clear.ts";
@@ -19,6 +19,7 @@ import {
   failure,
   handClock,
   LINEAR,
+  MAX_DEPENDENCY_BYTES,
   NAMESPACE,
   newTask,
   register,
@@ -58,23 +59,28 @@ describe.each(testServerNames())("leases on %s", (server) => {
     expect(await brokenInvariants(database)).toEqual([]);
   });
 
-  const takeOver = (host: string, mode: "embedded" | "external" = "embedded"): Promise<readonly ClaimedStep[]> =>
+  const look = (host: string, quantity = 100, mode: "embedded" | "external" = "embedded"): Promise<TakenOver> =>
     takeOverSteps(database, {
       session: host,
       namespaces: [NAMESPACE],
-      quantity: 100,
+      quantity,
       nativeCallables: [],
+      maxDependencyBytes: MAX_DEPENDENCY_BYTES,
       mode,
       retryRules: RULES,
     });
+  const takeOver = async (host: string, mode?: "embedded" | "external"): Promise<readonly ClaimedStep[]> =>
+    (await look(host, 100, mode)).steps;
   const claimedBy = async (host: string, name = "single"): Promise<ClaimedStep> => {
     await createOne(database, name);
     return claimOne(database, host);
   };
-  /** Lets `host` miss its heartbeats while the others beat. */
+  /** Lets the lease of all others pass while `living` beat. */
   const die = async (...living: readonly string[]): Promise<void> => {
-    await advance(LEASE_MS + 1);
-    for (const host of living) await database.query("test_beat", "select tasker_host.heartbeat($1)", [host]);
+    for (let beats = 0; beats < 3; beats += 1) {
+      await advance(LEASE_MS * 0.4);
+      for (const host of living) await heartbeat(database, host);
+    }
   };
 
   it("of a host that beats are nobody else's", async () => {
@@ -140,6 +146,59 @@ describe.each(testServerNames())("leases on %s", (server) => {
     expect(await claim(database, second)).toHaveLength(1);
   });
 
+  it("stay whose they are after an outage of all: the first host that is back buries nobody", async () => {
+    await register(database, "once", { a: { retry: { retryable: false } } });
+    const held = await claimedBy(first, "once");
+    await advance(LEASE_MS + 1);
+    expect(await heartbeat(database, second)).toBe(true);
+    expect(await takeOver(second)).toEqual([]);
+    // As long as a lease is: then the other one has had its time.
+    await advance(LEASE_MS * 0.45);
+    await heartbeat(database, second);
+    await advance(LEASE_MS * 0.45);
+    expect(await takeOver(second)).toEqual([]);
+    expect(await heartbeat(database, first)).toBe(true);
+    expect(await report(database, first, [success(held)])).toMatchObject([{ verdict: "recorded" }]);
+  });
+
+  it("of a host that did not outlive an outage of all are taken over a lease later", async () => {
+    const step = await claimedBy(first);
+    await advance(LEASE_MS + 1);
+    await heartbeat(database, second);
+    await die(second);
+    expect(await takeOver(second)).toEqual([{ ...step, epoch: 2, attempt: 2 }]);
+  });
+
+  it("of a dead host are taken over without another wait by one that started when others had watched", async () => {
+    const step = await claimedBy(first);
+    await die(second);
+    const third = await session(database, LEASE_MS);
+    await closeSession(database, second);
+    expect(await takeOver(third)).toEqual([{ ...step, epoch: 2, attempt: 2 }]);
+  });
+
+  it("wait for a lease where nobody watched before the host that finds them", async () => {
+    const step = await claimedBy(first);
+    await closeSession(database, second);
+    await advance(LEASE_MS * 10);
+    const third = await session(database, LEASE_MS);
+    expect(await takeOver(third)).toEqual([]);
+    await die(third);
+    expect(await takeOver(third)).toEqual([{ ...step, epoch: 2, attempt: 2 }]);
+  });
+
+  it("go on in the new session of a host that was declared dead and holds them, in the same attempt", async () => {
+    const held = await claimedBy(first);
+    const unknown = await claimedBy(first);
+    await die(second);
+    await database.query("test_bury", "select tasker_host.bury_dead_sessions($1)", [second]);
+    const again = await session(database, LEASE_MS);
+    expect(await moveLeases(database, first, again, [held.stepUuid])).toBe(1);
+    expect(await moveLeases(database, first, again, [held.stepUuid])).toBe(0);
+    expect(await takeOver(again)).toMatchObject([{ stepUuid: unknown.stepUuid, epoch: 2, attempt: 2 }]);
+    expect(await report(database, again, [success(held)])).toMatchObject([{ verdict: "recorded" }]);
+  });
+
   it("are only taken over in the namespaces asked for, and no more than asked for", async () => {
     await register(database, "theirs", SINGLE, { namespace: "theirs" });
     await createOne(database, "theirs", { namespace: "theirs" });
@@ -147,11 +206,16 @@ describe.each(testServerNames())("leases on %s", (server) => {
     await createTasks(database, [newTask("single"), newTask("single"), newTask("single")]);
     await claim(database, first);
     await die(second);
-    const request = { session: second, nativeCallables: [], mode: "embedded", retryRules: RULES } as const;
-    expect(await takeOverSteps(database, { ...request, namespaces: [NAMESPACE], quantity: 2 })).toHaveLength(2);
-    expect(await takeOverSteps(database, { ...request, namespaces: [NAMESPACE, "theirs"], quantity: 9 })).toHaveLength(
-      2,
-    );
+    const request = {
+      session: second,
+      nativeCallables: [],
+      maxDependencyBytes: MAX_DEPENDENCY_BYTES,
+      mode: "embedded",
+      retryRules: RULES,
+    } as const;
+    const some = await takeOverSteps(database, { ...request, namespaces: [NAMESPACE], quantity: 2 });
+    const rest = await takeOverSteps(database, { ...request, namespaces: [NAMESPACE, "theirs"], quantity: 9 });
+    expect([some.steps.length, rest.steps.length]).toEqual([2, 2]);
   });
 
   it("that are released are handed over at once, and the attempt goes on", async () => {
@@ -293,15 +357,13 @@ describe.each(testServerNames())("leases on %s", (server) => {
       let holder = first;
       for (const attempt of [2, 3]) {
         const next = await session(database, LEASE_MS);
-        await advance(LEASE_MS + 1);
-        await heartbeat(database, next);
+        await die(next);
         const [taken] = await takeOver(next);
         expect(taken?.attempt).toBe(attempt);
         holder = next;
       }
       const last = await session(database, LEASE_MS);
-      await advance(LEASE_MS + 1);
-      await heartbeat(database, last);
+      await die(last);
       expect(await takeOver(last)).toEqual([]);
       expect(await heartbeat(database, holder)).toBe(false);
       expect((await stepHistory(database, step.stepUuid)).at(-1)).toBe("error");
@@ -322,6 +384,74 @@ describe.each(testServerNames())("leases on %s", (server) => {
       );
       expect(rows).toEqual([{ step: step.stepUuid }]);
     });
+  });
+
+  it("that end without a run are told of, so that the caller looks for what is behind them", async () => {
+    await register(database, "once", { a: { retry: { retryable: false } } });
+    for (let n = 0; n < 3; n += 1) await claimedBy(first, "once");
+    const last = await claimedBy(first);
+    await die(second);
+    expect(await look(second, 2)).toEqual({ steps: [], ended: 2, locked: 0 });
+    expect(await look(second, 2)).toMatchObject({ steps: [{ stepUuid: last.stepUuid }], ended: 1 });
+    expect(await look(second, 2)).toEqual({ steps: [], ended: 0, locked: 0 });
+  });
+
+  it("of a step that cannot be taken do not hide those behind it, and one whose row is gone is ended", async () => {
+    await register(database, "once", { a: { retry: { retryable: false } } });
+    const gone = await claimedBy(first, "once");
+    const stuck = await claimedBy(first, "once");
+    const good = await claimedBy(first);
+    for (const table of ["workflow_step_transitions", "workflow_steps"]) {
+      await database.query(`test_gone_${table}`, `delete from tasker.${table} where workflow_step_uuid = $1`, [
+        gone.stepUuid,
+      ]);
+    }
+    await database.query("test_gone_moves", "delete from tasker.task_transitions where task_uuid = $1", [
+      gone.taskUuid,
+    ]);
+    await database.query("test_gone_task", "delete from tasker.tasks where task_uuid = $1", [gone.taskUuid]);
+    await database.query(
+      "test_stuck",
+      `create function test_stuck() returns trigger language plpgsql as $$
+       begin
+         if new.workflow_step_uuid = '${stuck.stepUuid}' and new.to_state like 'enqueued_as_error%' then raise 'never'; end if;
+         return new;
+       end $$`,
+    );
+    await database.query(
+      "test_stuck_trigger",
+      "create trigger test_stuck before insert on tasker.workflow_step_transitions for each row execute function test_stuck()",
+    );
+    await die(second);
+    expect(await look(second, 1)).toEqual({ steps: [], ended: 1, locked: 0 });
+    expect(await look(second, 1)).toMatchObject({ steps: [{ stepUuid: good.stepUuid }] });
+    const ends = await database.query(
+      "test_gone_ends",
+      "select ended_as from tasker_host.step_leases where workflow_step_uuid = $1",
+      [gone.stepUuid],
+    );
+    expect(ends).toEqual([{ ended_as: "superseded" }]);
+    await database.query("test_unstuck", "drop function test_stuck() cascade");
+    expect(await look(second, 1)).toMatchObject({ ended: 1 });
+    await database.query("test_forget", "delete from tasker_host.step_leases where workflow_step_uuid = $1", [
+      gone.stepUuid,
+    ]);
+  });
+
+  it("of a task that somebody holds wait for it, and hold up no other", async () => {
+    const held = await claimedBy(first);
+    const free = await claimedBy(first);
+    await die(second);
+    const other = test.open({ maxConnections: 1 });
+    await other.session(async (operator) => {
+      await operator.query("begin");
+      await operator.query("select from tasker.tasks where task_uuid = $1 for update", [held.taskUuid]);
+      const { steps, locked } = await look(second, 1);
+      expect(steps.map(({ stepUuid }) => stepUuid)).toEqual([free.stepUuid]);
+      expect(locked).toBe(1);
+      await operator.query("rollback");
+    });
+    expect(await look(second, 1)).toMatchObject({ steps: [{ stepUuid: held.stepUuid }], locked: 0 });
   });
 
   it("of a step that somebody moved on are ended without a run", async () => {
@@ -384,19 +514,20 @@ describe.each(testServerNames())("leases on %s", (server) => {
           namespaces: [NAMESPACE],
           quantity: 30,
           nativeCallables: [],
+          maxDependencyBytes: MAX_DEPENDENCY_BYTES,
           mode: "embedded",
           retryRules: RULES,
         }),
       ),
     );
-    const uuids = taken.flat().map(({ stepUuid }) => stepUuid);
+    const uuids = taken.flatMap(({ steps }) => steps).map(({ stepUuid }) => stepUuid);
     expect(new Set(uuids).size).toBe(uuids.length);
     await Promise.all(
       hosts.map((each, index) =>
         report(
           many,
           each,
-          (taken[index] ?? []).map((step) => success(step)),
+          (taken[index]?.steps ?? []).map((step) => success(step)),
         ),
       ),
     );

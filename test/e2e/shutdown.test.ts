@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Database } from "../../src/host/database/connection.ts";
 import { type CliHost, runCliHost, runNativeHost } from "../support/cli-host.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { startTestHost } from "../support/host.ts";
 import { createTasks } from "../../src/host/database/tasks.ts";
 import { createOne, newTask } from "../database/support/workflow.ts";
 
@@ -112,4 +113,60 @@ describe("a host that is told to stop", () => {
     await expect.poll(liveLeases, { timeout: 5_000 }).toEqual({ leases: 1, attempts: [2], epochs: [2] });
     second.process.kill("SIGKILL");
   });
+
+  it("hands over as not started what no handler has seen, so that it runs elsewhere even where it may run once only", async () => {
+    const host = await runCliHost({
+      cwd: tmpdir(),
+      args: [
+        "--handlers",
+        `${import.meta.dirname}/fixtures/handlers`,
+        ...["sandbox.limits.fuel=60000000000", "sandbox.max_processes_per_namespace=1"].flatMap((set) => [
+          "--set",
+          set,
+        ]),
+        "--set",
+        "step_processing.shutdown_grace_seconds=0",
+      ],
+      env: { TASKER_ENV: "test", DATABASE_URL: database.url },
+    });
+    hosts.push(host);
+    await createTasks(
+      client,
+      Array.from({ length: 3 }, () => newTask("slow_once", { namespace: "trouble" })),
+    );
+    await expect.poll(liveLeases, { timeout: 20_000 }).toMatchObject({ leases: 3 });
+    expect(await host.signal("SIGTERM")).toBe(0);
+    const given = await client.query(
+      "given",
+      "select released_as, count(*)::int as n from tasker_host.step_leases group by 1 order by 1",
+    );
+    // The process begins with the first one some time after the claim.
+    expect(given).toContainEqual({ released_as: "not_started", n: expect.toSatisfy((n: number) => n >= 2) });
+  });
+
+  it("keeps the leases of steps that are done, whose results wait to be recorded", async () => {
+    const host = await startTestHost({
+      database,
+      handlersDir: HANDLERS,
+      settings: {
+        "step_processing.shutdown_grace_seconds": 0,
+        // The result waits for company that does not come.
+        "executor_pools.result_processor_pool.flush_interval_ms": 1_000,
+      },
+      subscribe: (subscriber) => subscriber.subscribe("recovery.answer", () => ({ ok: true })),
+    });
+    const taskUuid = await createOne(client, "answers_once", { namespace: "recovery" });
+    await expect.poll(() => resultsWaiting(host.url), { timeout: 5_000 }).toBe(1);
+    await host.stop();
+    expect(await database.taskState(taskUuid, ["complete", "blocked_by_failures", "error"])).toBe("complete");
+    // Never offered: another host would have failed the step, which must not run twice.
+    const leases = await client.query("ends", "select epoch, released_as, ended_as from tasker_host.step_leases");
+    expect(leases).toEqual([{ epoch: 1, released_as: null, ended_as: "recorded" }]);
+  });
 });
+
+/** Results that the host holds. */
+async function resultsWaiting(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^tasker_results_waiting (\d+)/m.exec(text)?.[1]);
+}

@@ -57,7 +57,7 @@ it("a step whose host is killed runs again on another, once, and the chain of it
   await first.signal("SIGKILL");
 
   const second = await startHost();
-  expect(await database.taskState(taskUuid, ["blocked_by_failures", "complete", "error"], 60_000)).toBe(
+  expect(await database.taskState(taskUuid, ["blocked_by_failures", "complete", "error"], 100_000)).toBe(
     "blocked_by_failures",
   );
   const transitions = await client.query<{ from_state: string | null; to_state: string }>(
@@ -94,4 +94,4 @@ it("a step whose host is killed runs again on another, once, and the chain of it
     { epoch: 2, attempt: 2, ended_as: "recorded" },
   ]);
   expect(await second.signal("SIGTERM")).toBe(0);
-});
+}, 120_000);

@@ -120,13 +120,31 @@ describe("a process sandbox", () => {
 
   it("ends the steps under way when it is stopped, and refuses those that wait", async () => {
     const target = setup();
-    const running = target.run(request(loop, { limits: FOREVER }));
-    await vi.waitFor(() => expect(sandboxPids()).toHaveLength(1));
-    await busy(sandboxPids()[0] ?? 0);
-    const waiting = target.run(request(echo)).catch((error: unknown) => error);
+    const started = Promise.withResolvers<void>();
+    const running = target.run({ ...request(loop, { limits: FOREVER }), onStarted: started.resolve });
+    await started.promise;
+    const begun: string[] = [];
+    const waiting = target
+      .run({ ...request(echo), onStarted: () => begun.push("echo") })
+      .catch((error: unknown) => error);
     await target.stop();
     expect((await running).outcome.kind).toBe("sandbox-lost");
     expect(await waiting).toMatchObject({ code: "TSK_SANDBOX_STOPPED" });
+    expect(begun).toEqual([]);
+  });
+
+  it("knows of every step whether it began, also of those that a killed process told of last", async () => {
+    const { entry } = await childCode("sandbox");
+    const honest = await readFile(entry);
+    try {
+      await writeFile(entry, `${SAY} say(frame({ started: 1 })); process.exit(1); });`);
+      const started = Promise.withResolvers<void>();
+      const { outcome } = await setup().run({ ...request(echo), onStarted: started.resolve });
+      expect(outcome.kind).toBe("sandbox-lost");
+      await started.promise;
+    } finally {
+      await writeFile(entry, honest);
+    }
   });
 });
 

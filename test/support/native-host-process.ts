@@ -20,6 +20,7 @@ const host = await startHost({
   loaded,
   handlersDir,
   clock: context.clock,
+  interrupted: context.interrupted,
   logger: createLogger({ level: loaded.config.logging.level }),
   onProgress: () => undefined,
   subscribe: (subscriber) => {

@@ -1,41 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/core/logger.ts";
-import type { ClaimedStep } from "../../src/host/database/steps.ts";
 import { Metrics } from "../../src/host/observability/metrics.ts";
-import {
-  type ExecutorPoolOptions,
-  type SharedCapacity,
-  WorkerExecutorPool,
-} from "../../src/host/worker/executor-pool.ts";
+import { type ExecutorPoolOptions, WorkerExecutorPool } from "../../src/host/worker/executor-pool.ts";
+import { StepCapacity } from "../../src/host/worker/step-capacity.ts";
 import { ManualClock } from "../runtime/support/manual-clock.ts";
-
-function step(stepUuid: string): ClaimedStep {
-  return {
-    stepUuid,
-    taskUuid: "task",
-    epoch: 1,
-    attempt: 1,
-    maxAttempts: 3,
-    retryable: true,
-    namespace: "ns",
-    taskName: "task",
-    taskVersion: "1.0.0",
-    stepName: stepUuid,
-    templateStepName: stepUuid,
-    correlationId: "correlation",
-    parentCorrelationId: undefined,
-    callable: "a.b",
-    method: undefined,
-    timeoutSeconds: undefined,
-    digest: undefined,
-    contextJson: "{}",
-    inputsJson: "{}",
-    configJson: "{}",
-    dependencyResults: [],
-    checkpointJson: undefined,
-    priority: 0,
-  };
-}
+import { claimedStep as step } from "./support/claimed-step.ts";
 
 /** A pool over a queue in memory; `asked` holds the quantity of each claim, steps run until `finish` is called. */
 function setup(options: Partial<ExecutorPoolOptions> & { readonly queue?: number } = {}) {
@@ -55,7 +24,7 @@ function setup(options: Partial<ExecutorPoolOptions> & { readonly queue?: number
     },
     execute: ({ stepUuid }) => new Promise((resolve) => running.set(stepUuid, resolve)),
     paused: () => false,
-    capacity: { max: 100, used: 0 },
+    capacity: new StepCapacity(100),
     clock: new ManualClock(),
     logger: silentLogger,
     metrics: new Metrics(),
@@ -115,7 +84,8 @@ describe("WorkerExecutorPool", () => {
   });
 
   it("claims nothing while it is paused, or while other namespaces use the host's whole capacity", async () => {
-    const capacity: SharedCapacity = { max: 5, used: 5 };
+    const capacity = new StepCapacity(5);
+    capacity.reserve({ wake: () => undefined }, 5);
     const full = setup({ queue: 1, capacity });
     const paused = setup({ queue: 1, paused: () => true });
     await full.pool.start();
@@ -178,5 +148,27 @@ describe("WorkerExecutorPool", () => {
     const before = claims;
     expect([await claimsAfter(1_999), await claimsAfter(1)]).toEqual([before, before + 1]);
     await pool.stop();
+  });
+
+  it("never runs more than the host may, however many namespaces claim at the same time", async () => {
+    const capacity = new StepCapacity(6);
+    const clock = new ManualClock();
+    const pools = Array.from({ length: 3 }, () => setup({ queue: 100, capacity, maxBatchSize: 4, clock }));
+    for (const { pool } of pools) await pool.start();
+    const running = (): readonly number[] => pools.map((each) => each.running.size);
+    await expect.poll(() => running().reduce((sum, n) => sum + n)).toBe(6);
+    expect(Math.max(...running())).toBeLessThanOrEqual(4);
+    const most: number[] = [];
+    const seen = new Set<number>();
+    for (let round = 0; round < 20; round += 1) {
+      for (const { finish } of pools) finish();
+      clock.advance(2);
+      await new Promise((resolve) => setImmediate(resolve));
+      most.push(running().reduce((sum, n) => sum + n));
+      for (const [index, n] of running().entries()) if (n > 0) seen.add(index);
+    }
+    expect(Math.max(...most)).toBeLessThanOrEqual(6);
+    expect(seen.size).toBe(3);
+    await Promise.all(pools.map(({ pool }) => pool.stop()));
   });
 });

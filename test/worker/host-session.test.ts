@@ -3,7 +3,11 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { HostSession } from "../../src/host/worker/host-session.ts";
 import { ManualClock } from "../runtime/support/manual-clock.ts";
 
-function setup(heartbeat: () => Promise<boolean>, onBeat: () => Promise<void> = () => Promise.resolve()) {
+function setup(
+  heartbeat: () => Promise<boolean>,
+  onBeat: () => Promise<void> = () => Promise.resolve(),
+  moveLeases: (from: string, to: string) => Promise<void> = () => Promise.resolve(),
+) {
   const clock = new ManualClock();
   const opened: string[] = [];
   const closed: string[] = [];
@@ -19,10 +23,12 @@ function setup(heartbeat: () => Promise<boolean>, onBeat: () => Promise<void> = 
         closed.push(id);
         return Promise.resolve();
       },
+      moveLeases,
     },
     clock,
     logger: silentLogger,
     heartbeatIntervalMs: 1_000,
+    persistenceTimeoutMs: 0,
     onBeat: () => {
       beat.resolve();
       return onBeat();
@@ -87,5 +93,42 @@ describe("HostSession", () => {
     expect(opened).toEqual([first, session.id]);
     await session.stop();
     expect(closed).toEqual([session.id]);
+  });
+
+  it("moves what it holds to the new session before it looks for steps to take over, however often that fails", async () => {
+    const seen: string[] = [];
+    let alive = false;
+    const { session, opened, advance } = setup(
+      () => {
+        const answer = alive;
+        alive = true;
+        return Promise.resolve(answer);
+      },
+      () => {
+        seen.push(`take over ${session.settled}`);
+        return Promise.resolve();
+      },
+      (from, to) => {
+        seen.push(`move ${opened.indexOf(from)} to ${opened.indexOf(to)}, ${session.settled}`);
+        return seen.length < 3 ? Promise.reject(new Error("Postgres is away")) : Promise.resolve();
+      },
+    );
+    await session.start();
+    for (let beats = 0; beats < 3; beats += 1) await advance();
+    await expect.poll(() => seen).toHaveLength(4);
+    expect(seen).toEqual([...Array.from({ length: 3 }, () => "move 0 to 1, false"), "take over true"]);
+    await session.stop();
+  });
+
+  it("beats at once when it is told that the database is back", async () => {
+    let beats = 0;
+    const { session } = setup(() => {
+      beats += 1;
+      return Promise.resolve(true);
+    });
+    await session.start();
+    session.beat();
+    await expect.poll(() => beats).toBe(1);
+    await session.stop();
   });
 });

@@ -1,10 +1,12 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
+import { TaskerError } from "../../src/core/errors/index.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { StepReport, StepVerdict } from "../../src/host/database/steps.ts";
 import { Metrics } from "../../src/host/observability/metrics.ts";
 import { ResultReporter, type ReportSteps, type ResultReporterOptions } from "../../src/host/worker/result-reporter.ts";
 import { systemClock } from "../../src/core/clock.ts";
+import { ManualClock } from "../runtime/support/manual-clock.ts";
 
 function reportOf(stepUuid: string): StepReport {
   return { stepUuid, epoch: 1, success: true, retryable: false, retryAfterMs: undefined, resultJson: "{}" };
@@ -17,13 +19,14 @@ function recorded(reports: readonly StepReport[]): readonly StepVerdict[] {
 function setup(reportSteps: ReportSteps, options: Partial<ResultReporterOptions> = {}): ResultReporter {
   return new ResultReporter({
     reportSteps,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     logger: silentLogger,
     metrics: new Metrics(),
     maxBatchSize: options.maxBatchSize ?? 100,
     flushIntervalMs: 1,
     persistenceTimeoutMs: options.persistenceTimeoutMs ?? 1_000,
     giveUp: options.giveUp ?? (() => Promise.resolve()),
+    reachable: options.reachable ?? (() => true),
   });
 }
 
@@ -91,6 +94,92 @@ describe("ResultReporter", () => {
     });
     await reporter.start();
     expect((await reporter.submit("ns", reportOf("a")))?.verdict).toBe("recorded");
+  });
+
+  it("keeps the slot of a result that it gives up until the offer is answered", async () => {
+    const refusal = Object.assign(new pg.DatabaseError("no such function", 0, "error"), { code: "42883" });
+    let offers = 0;
+    await using reporter = setup(() => Promise.reject(refusal), {
+      giveUp: () => {
+        offers += 1;
+        return offers < 3 ? Promise.reject(new Error("Postgres is away")) : Promise.resolve();
+      },
+    });
+    await reporter.start();
+    expect(await reporter.submit("ns", reportOf("a"))).toBeUndefined();
+    expect(offers).toBe(3);
+  });
+
+  it("puts a result aside that waits for a row which somebody holds, holds it, and goes on with the others", async () => {
+    const slow = new TaskerError("TSK_DATABASE_TIMEOUT", { attempted: "Cannot report", found: "lock timeout" });
+    const clock = new ManualClock();
+    const batches: (readonly string[])[] = [];
+    let locked = true;
+    const reporter = setup(
+      (reports) => {
+        const steps = reports.map(({ stepUuid }) => stepUuid);
+        batches.push(steps);
+        return locked && steps.includes("held") ? Promise.reject(slow) : Promise.resolve(recorded(reports));
+      },
+      { clock },
+    );
+    const pass = async (turns: number): Promise<void> => {
+      for (let turn = 0; turn < turns; turn += 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+        clock.advance(500);
+      }
+    };
+    await reporter.start();
+    const verdicts = ["a", "held", "b", "c"].map((step) => reporter.submit("ns", reportOf(step)));
+    await pass(10);
+    expect(await Promise.all([verdicts[0], verdicts[2], verdicts[3]])).toMatchObject([
+      { verdict: "recorded" },
+      { verdict: "recorded" },
+      { verdict: "recorded" },
+    ]);
+    expect({ stalled: reporter.stalled, waiting: reporter.waiting }).toEqual({ stalled: false, waiting: 1 });
+    expect(batches.slice(3, 7)).toEqual([["a", "held"], ["a"], ["held"], ["b", "c"]]);
+    batches.length = 0;
+    await pass(20);
+    const next = reporter.submit("ns", reportOf("d"));
+    await pass(10);
+    expect((await next)?.verdict).toBe("recorded");
+    // Alone from then on, and less and less often.
+    expect(batches.length).toBeLessThan(8);
+    expect(batches.every((steps) => steps.length === 1)).toBe(true);
+    locked = false;
+    await pass(100);
+    expect((await verdicts[1])?.verdict).toBe("recorded");
+    await reporter.stop();
+  });
+
+  it("takes what was put aside along when it stops", async () => {
+    const slow = new TaskerError("TSK_DATABASE_TIMEOUT", { attempted: "Cannot report", found: "lock timeout" });
+    let tries = 0;
+    const reporter = setup((reports) => {
+      tries += 1;
+      return tries < 5 ? Promise.reject(slow) : Promise.resolve(recorded(reports));
+    });
+    await reporter.start();
+    const verdict = reporter.submit("ns", reportOf("a"));
+    await expect.poll(() => tries).toBe(3);
+    await reporter.stop();
+    expect((await verdict)?.verdict).toBe("recorded");
+  });
+
+  it("blames no single result while the database is away", async () => {
+    const slow = new TaskerError("TSK_DATABASE_TIMEOUT", { attempted: "Cannot report", found: "statement timeout" });
+    const sizes: number[] = [];
+    await using reporter = setup(
+      (reports) => {
+        sizes.push(reports.length);
+        return sizes.length < 5 ? Promise.reject(slow) : Promise.resolve(recorded(reports));
+      },
+      { reachable: () => false },
+    );
+    await reporter.start();
+    await Promise.all([reporter.submit("ns", reportOf("a")), reporter.submit("ns", reportOf("b"))]);
+    expect(sizes).toEqual([2, 2, 2, 2, 2]);
   });
 
   it("flushes what is there when it stops", async () => {

@@ -1,13 +1,15 @@
 -- Takes charge of up to `p_limit` steps that another orchestrator left behind when hosts began to orchestrate this database:
--- results that wait for it, and retries that it would have woken. Returns how many; call it until that is 0.
--- Our own reports never leave a step so: they orchestrate in their transaction.
--- `p_rules`: see `backoff_ms`. Reads all current transitions, no index leads to states: for the start of a host.
+-- results that wait for it, and retries that it would have woken. Returns how many, and how many it passed by because somebody
+-- holds their tasks; call it until both are 0. Our own reports never leave a step so: they orchestrate in their transaction.
+-- `p_rules`: see `backoff_ms`. On a database of tasker-core no index leads to states and this reads all current transitions:
+-- it is for the start of a host. Index on our own: idx_workflow_step_transitions_waiting.
 -- Lock order: tasks by uuid, transitions, steps, retries, new queue rows.
-create or replace function tasker_host.adopt_steps(p_limit int, p_rules jsonb) returns int
+create or replace function tasker_host.adopt_steps(p_limit int, p_rules jsonb) returns table (adopted int, locked int)
 language plpgsql as $$
 declare
   v_now timestamp := tasker_host.current_time();
   v_left record;
+  v_found int;
   v_asking record;
   v_problem text;
   v_growing uuid[] := '{}';
@@ -22,6 +24,7 @@ begin
     from tasker.workflow_step_transitions t
     join tasker.workflow_steps s on s.workflow_step_uuid = t.workflow_step_uuid
     where t.most_recent
+      and t.to_state in ('enqueued_for_orchestration', 'enqueued_as_error_for_orchestration', 'waiting_for_retry')
       and (t.to_state in ('enqueued_for_orchestration', 'enqueued_as_error_for_orchestration')
            or t.to_state = 'waiting_for_retry' and not exists (
              select from tasker_host.step_retries r where r.workflow_step_uuid = t.workflow_step_uuid))
@@ -30,10 +33,15 @@ begin
     order by t.workflow_step_uuid
     limit p_limit
   ) f;
-  if v_left.steps is null then
-    return 0;
+  v_found := coalesce(cardinality(v_left.steps), 0);
+  v_left.tasks := tasker_host.lock_free_tasks(v_left.tasks);
+  v_left.steps := array(
+    select s.workflow_step_uuid from tasker.workflow_steps s
+    where s.workflow_step_uuid = any (v_left.steps) and s.task_uuid = any (v_left.tasks));
+  if v_left.steps = '{}' then
+    return query select 0, v_found;
+    return;
   end if;
-  perform tasker_host.lock_tasks(v_left.tasks);
 
   -- Wherever the other orchestrator was with these tasks; `advance_tasks` below judges them anew.
   perform tasker_host.move_tasks(
@@ -90,6 +98,6 @@ begin
 
   perform tasker_host.enqueue_children(v_done);
   perform tasker_host.advance_tasks(v_left.tasks, null);
-  return cardinality(v_left.steps);
+  return query select cardinality(v_left.steps), v_found - cardinality(v_left.steps);
 end
 $$;

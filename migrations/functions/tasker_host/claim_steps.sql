@@ -2,18 +2,22 @@
 -- moves their steps `enqueued` → `in_progress` by compare-and-swap, leases them to the session and returns what their
 -- handlers need (columns from `step_uuid` on: see `lease_steps`).
 --
+-- A message whose step is enqueued again while its last lease is live stays in the queue for some seconds: that lease ends when
+-- its host reports or dies. `p_message`: only that message; null: any. `p_max_bytes`: see `lease_steps`.
+--
 -- A message that leads to no claim is archived all the same and comes back with verdict 'archived' and a reason, kept in
 -- `archived_messages`; so nothing loops. `p_native`: callables that a native handler serves even where a component is active.
 --
 -- Raises TH001 where the session has ended.
 -- Lock order: queue rows (skip locked), steps' transitions, steps, new leases.
-create or replace function tasker_host.claim_steps(p_session uuid, p_namespace text, p_quantity int, p_native text[])
-returns table (
+create or replace function tasker_host.claim_steps(
+  p_session uuid, p_namespace text, p_quantity int, p_native text[], p_max_bytes bigint, p_message bigint
+) returns table (
   verdict text, reason text, msg_id bigint,
   step_uuid uuid, task_uuid uuid, epoch int, attempt int, max_attempts int, retryable boolean,
   namespace text, task_name text, task_version text, step_name text, template_step_name text,
   correlation_id uuid, parent_correlation_id uuid, callable text, method text, timeout_seconds float8, digest text,
-  context text, inputs text, config text, dependency_results text, checkpoint text, priority int
+  context text, inputs text, config text, dependency_results text, checkpoint text, priority int, dependency_bytes bigint
 )
 language plpgsql
 -- See "Plans" in migrations/README.md.
@@ -33,10 +37,22 @@ begin
 
   execute format(
     'with taken as (
-       select msg_id from pgmq.%1$I
-       where vt <= clock_timestamp() order by msg_id limit $1 for update skip locked
+       select m.msg_id,
+              case when m.message ->> ''step_uuid'' ~* ''^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'' then exists (
+                select from tasker_host.step_leases l
+                where l.workflow_step_uuid = (m.message ->> ''step_uuid'')::uuid and l.ended_at is null
+                  and exists (
+                    select from tasker.workflow_step_transitions t
+                    where t.workflow_step_uuid = l.workflow_step_uuid and t.most_recent and t.to_state = ''enqueued''))
+              else false end as early
+       from pgmq.%1$I m
+       where m.vt <= clock_timestamp() and ($2 is null or m.msg_id = $2)
+       order by m.msg_id limit $1 for update skip locked
+     ), postponed as (
+       update pgmq.%1$I q set vt = clock_timestamp() + interval ''5 seconds''
+       from taken where q.msg_id = taken.msg_id and taken.early
      ), gone as (
-       delete from pgmq.%1$I q using taken where q.msg_id = taken.msg_id
+       delete from pgmq.%1$I q using taken where q.msg_id = taken.msg_id and not taken.early
        returning q.msg_id, q.read_ct, q.enqueued_at, q.vt, q.message, q.headers
      ), archived as (
        insert into pgmq.%2$I (msg_id, read_ct, enqueued_at, vt, message, headers)
@@ -44,7 +60,7 @@ begin
      )
      select array_agg(msg_id order by msg_id), array_agg(message order by msg_id) from gone',
     'q_' || lower(v_queue), 'a_' || lower(v_queue))
-  into v_ids, v_messages using p_quantity;
+  into v_ids, v_messages using p_quantity, p_message;
   if v_ids is null then
     return;
   end if;
@@ -102,11 +118,11 @@ begin
       )
       select 'archived', r.reason, r.msg_id, r.step_uuid, null::uuid, null::int, null::int, null::int, null::boolean,
              p_namespace, null, null, null, null, null::uuid, null::uuid, null, null, null::float8, null, null, null,
-             null, null, null, null::int
+             null, null, null, null::int, null::bigint
       from rejected r;
   end if;
 
   return query
-    select 'claimed', null, null::bigint, l.* from tasker_host.lease_steps(p_session, v_claimed, array[]::uuid[], p_native) l;
+    select 'claimed', null, null::bigint, l.* from tasker_host.lease_steps(p_session, v_claimed, array[]::uuid[], p_native, p_max_bytes) l;
 end
 $$;

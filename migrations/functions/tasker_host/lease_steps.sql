@@ -3,14 +3,15 @@
 --
 -- `digest` is the component that is active for the step's callable now: it is fixed for this lease. `callable` is empty
 -- where the template has no such step any more. `dependency_results`: [[step name, result as JSON text], …] of all completed
--- ancestors, nearest first.
+-- ancestors, nearest first. Where they have more than `p_max_bytes` bytes it is null, and `dependency_bytes` says how many: one
+-- value cannot be larger than a gigabyte, and one step must not fail the claim of others.
 -- Locks: steps, new leases.
-create or replace function tasker_host.lease_steps(p_session uuid, p_steps uuid[], p_resumed uuid[], p_native text[])
+create or replace function tasker_host.lease_steps(p_session uuid, p_steps uuid[], p_resumed uuid[], p_native text[], p_max_bytes bigint)
 returns table (
   step_uuid uuid, task_uuid uuid, epoch int, attempt int, max_attempts int, retryable boolean,
   namespace text, task_name text, task_version text, step_name text, template_step_name text,
   correlation_id uuid, parent_correlation_id uuid, callable text, method text, timeout_seconds float8, digest text,
-  context text, inputs text, config text, dependency_results text, checkpoint text, priority int
+  context text, inputs text, config text, dependency_results text, checkpoint text, priority int, dependency_bytes bigint
 )
 language plpgsql as $$
 #variable_conflict use_column
@@ -64,27 +65,37 @@ begin
          case when jsonb_typeof(d.step -> 'timeout_seconds') = 'number'
               then least((d.step ->> 'timeout_seconds')::numeric, 1e9)::float8 end,
          d.digest, coalesce(d.context, '{}')::text, coalesce(d.inputs, '{}')::text,
-         coalesce(d.step #> '{handler,initialization}', '{}')::text, coalesce((
-           with recursive ancestors as (
-             select e.from_step_uuid as ancestor, 1 as distance
-             from tasker.workflow_step_edges e where e.to_step_uuid = d.workflow_step_uuid
-             union
-             select e.from_step_uuid, a.distance + 1
-             from ancestors a
-             cross join lateral (
-               select e.from_step_uuid from tasker.workflow_step_edges e where e.to_step_uuid = a.ancestor offset 0
-             ) e
-             where a.distance < 50
-           )
-           select json_agg(json_build_array(s.name, s.result) order by nearest.distance, nearest.ancestor)::text
-           from (select a.ancestor, min(a.distance) as distance from ancestors a group by a.ancestor) nearest
-           cross join lateral (
-             select coalesce((s.results -> 'result')::text, 'null') as result,
-                    (select n.name from tasker.named_steps n where n.named_step_uuid = s.named_step_uuid) as name
-             from tasker.workflow_steps s
-             where s.workflow_step_uuid = nearest.ancestor and s.processed and s.results is not null limit 1
-           ) s
-         ), '[]'), d.checkpoint::text, d.priority
-  from described d;
+         coalesce(d.step #> '{handler,initialization}', '{}')::text, before.results, d.checkpoint::text, d.priority,
+         case when before.results is null then before.bytes end
+  from described d
+  cross join lateral (
+    with recursive ancestors as (
+      select e.from_step_uuid as ancestor, 1 as distance
+      from tasker.workflow_step_edges e where e.to_step_uuid = d.workflow_step_uuid
+      union
+      select e.from_step_uuid, a.distance + 1
+      from ancestors a
+      cross join lateral (
+        select e.from_step_uuid from tasker.workflow_step_edges e where e.to_step_uuid = a.ancestor offset 0
+      ) e
+      where a.distance < 50
+    ), texts as materialized (
+      select s.name, s.result, nearest.distance, nearest.ancestor
+      from (select a.ancestor, min(a.distance) as distance from ancestors a group by a.ancestor) nearest
+      cross join lateral (
+        select coalesce((s.results -> 'result')::text, 'null') as result,
+               (select n.name from tasker.named_steps n where n.named_step_uuid = s.named_step_uuid) as name
+        from tasker.workflow_steps s
+        where s.workflow_step_uuid = nearest.ancestor and s.processed and s.results is not null limit 1
+      ) s
+    ), summed as (
+      select coalesce(sum(octet_length(t.result)), 0)::bigint as bytes from texts t
+    )
+    select summed.bytes,
+           case when summed.bytes <= p_max_bytes then coalesce(
+             (select json_agg(json_build_array(t.name, t.result) order by t.distance, t.ancestor)::text from texts t), '[]')
+           end as results
+    from summed
+  ) before;
 end
 $$;

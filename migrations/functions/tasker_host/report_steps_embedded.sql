@@ -13,6 +13,8 @@ create or replace function tasker_host.report_steps_embedded(
 language plpgsql
 -- See "Plans" in migrations/README.md.
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off
+-- A row that somebody holds, as an operator in a session of their own does, must not hold up a whole batch for long.
+set lock_timeout = '3s'
 as $$
 #variable_conflict use_column
 declare

@@ -9,6 +9,8 @@ create or replace function tasker_host.report_steps_external(
 ) returns table (step_uuid uuid, verdict text, sqlstate text, message text)
 language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off
+-- A row that somebody holds, as an operator in a session of their own does, must not hold up a whole batch for long.
+set lock_timeout = '3s'
 as $$
 #variable_conflict use_column
 declare

@@ -68,6 +68,12 @@ export const DATABASE_ERRORS = {
     remedy: "Look whether the step did its work, then resolve it by hand; if hosts keep dying on it, look at the step",
     httpStatus: 503,
   },
+  TSK_STEP_UNCLAIMABLE: {
+    summary: "Postgres refuses the claim of the step; no handler saw it, it failed and its message is archived",
+    fault: "system",
+    remedy: "The message says what Postgres refuses; put that right, then reset the step",
+    httpStatus: 503,
+  },
   TSK_STEP_REPORT_REFUSED: {
     summary: "The step ran, but Postgres refused to record its result at every attempt",
     fault: "system",

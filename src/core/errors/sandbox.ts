@@ -15,6 +15,13 @@ export const SANDBOX_ERRORS = {
     remedy: "Nothing to do during a shutdown: the step's lease is handed over and another host runs it",
     httpStatus: 503,
   },
+  TSK_SANDBOX_NOT_STARTED: {
+    summary: "Sandbox processes ended twice before they came to the step; no handler saw it",
+    fault: "system",
+    remedy:
+      "Nothing to do: the step's lease is offered and its attempt goes on. Look at the steps that ended as sandbox-lost",
+    httpStatus: 503,
+  },
   TSK_SANDBOX_WALL_MISSING: {
     summary: "A wall that `sandbox.require` names cannot be raised on this machine; the host does not start",
     fault: "user",

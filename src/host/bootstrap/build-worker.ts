@@ -6,7 +6,7 @@ import type { HostConfig } from "../config/schema.ts";
 import { type ClaimRequest, claimSteps, takeOverSteps } from "../database/claim-steps.ts";
 import type { Database } from "../database/connection.ts";
 import { serveLate } from "../database/handler-versions.ts";
-import { checkpointSteps, type OfferedAs, reconcileLeases, releaseLeases } from "../database/leases.ts";
+import { checkpointSteps, moveLeases, type OfferedAs, reconcileLeases, releaseLeases } from "../database/leases.ts";
 import { reportStepsEmbedded, reportStepsExternal } from "../database/report-steps.ts";
 import { closeSession, heartbeat, openSession } from "../database/sessions.ts";
 import type { ClaimedStep, RetryRules } from "../database/steps.ts";
@@ -22,6 +22,7 @@ import { WorkerExecutor } from "../worker/executor.ts";
 import { HostSession } from "../worker/host-session.ts";
 import { NamespaceSandboxes } from "../worker/namespace-sandboxes.ts";
 import { ResultReporter } from "../worker/result-reporter.ts";
+import { StepCapacity } from "../worker/step-capacity.ts";
 import { sandboxHandler } from "../worker/sandbox-handler.ts";
 import { TakeOver } from "../worker/take-over.ts";
 
@@ -53,12 +54,16 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
     }),
   );
 
-  const session = buildSession(deps, () => takeOver.run());
+  const session = buildSession(deps, {
+    onBeat: () => takeOver.run(),
+    held: () => coordinator.pools.flatMap((pool) => pool.activeSteps),
+  });
   const reporter = new ResultReporter({
     reportSteps: (reports) =>
       config.orchestrationApi.mode === "embedded"
         ? reportStepsEmbedded(database, session.id, reports, retryRules(config))
         : reportStepsExternal(database, session.id, reports),
+    reachable: () => database.circuit.state === "closed",
     clock,
     logger,
     metrics,
@@ -67,43 +72,48 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
     },
     maxBatchSize: executorPools.resultProcessorPool.maxBatchSize,
     flushIntervalMs: executorPools.resultProcessorPool.flushIntervalMs,
-    persistenceTimeoutMs: executorPools.resultProcessorPool.resultPersistenceTimeoutSeconds * 1_000,
+    persistenceTimeoutMs: persistenceTimeoutMs(config),
   });
   const executor = new WorkerExecutor({
     publisher: new EventPublisher(deps.events),
     reporter,
     saveCheckpoint: async ({ stepUuid, epoch }, checkpointJson) =>
       (await checkpointSteps(database, session.id, [{ stepUuid, epoch, checkpointJson }])).has(stepUuid),
+    offerUnstarted: (step) => offer([step], "not_started"),
     serveLate: ({ stepUuid, epoch, callable }) => serveLate(database, session.id, { stepUuid, epoch, callable }),
     componentFacts: (digest) => deps.registry.facts(digest),
     clock,
     logger,
     metrics,
     hydration: { defaultTimeoutMs: stepProcessing.defaultTimeoutSeconds * 1_000 },
+    maxDependencyBytes: config.grants.ceilings.maxPayloadBytes,
     workerId: deps.workerId,
     workerHostname: hostname(),
   });
   // Nothing new while the database is in trouble, nor while results wait for it: those are work that is not done.
   const paused = (): boolean => database.circuit.state !== "closed" || reporter.stalled || reporter.full;
-  const coordinator = buildCoordinator(deps, session, paused, executor);
+  const capacity = new StepCapacity(executorPools.stepExecutorPool.maxConcurrentSteps);
+  const coordinator = buildCoordinator(deps, session, { paused, executor, capacity });
   const offer = async (steps: readonly ClaimedStep[], as: OfferedAs): Promise<void> => {
     const stepUuids = steps.map(({ stepUuid }) => stepUuid);
     await releaseLeases(database, session.id, stepUuids, as);
   };
   const takeOver = new TakeOver({
     coordinator,
+    capacity,
     takeOverSteps: (namespaces, quantity) =>
       takeOverSteps(database, {
         session: session.id,
         namespaces,
         quantity,
         nativeCallables: nativeFirst(deps),
+        maxDependencyBytes: config.grants.ceilings.maxPayloadBytes,
         mode: config.orchestrationApi.mode,
         retryRules: retryRules(config),
       }),
     reconcileLeases: (held, before) => reconcileLeases(database, session.id, held, before),
     offerUnstarted: (steps) => offer(steps, "not_started"),
-    paused,
+    paused: () => paused() || !session.settled,
     clock,
     logger,
     metrics,
@@ -111,19 +121,26 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
   return new WorkerCore({
     session,
     coordinator,
+    executor,
     reporter,
     sandboxes,
     takeOver,
-    releaseLeases: (steps) => offer(steps, "interrupted"),
+    releaseLeases: offer,
     clock,
     logger,
     shutdownGraceMs: stepProcessing.shutdownGraceSeconds * 1_000,
+    persistenceTimeoutMs: persistenceTimeoutMs(config),
   });
+}
+
+/** How long a stop goes on trying to tell a database that is away. */
+function persistenceTimeoutMs({ executorPools }: HostConfig): number {
+  return executorPools.resultProcessorPool.resultPersistenceTimeoutSeconds * 1_000;
 }
 
 function buildSession(
   { config, database, clock, logger, hostVersion }: WorkerDeps,
-  onBeat: () => Promise<void>,
+  { onBeat, held }: { readonly onBeat: () => Promise<void>; readonly held: () => readonly ClaimedStep[] },
 ): HostSession {
   const { claimTimeoutSeconds, heartbeatIntervalSeconds } = config.stepProcessing;
   return new HostSession({
@@ -138,25 +155,42 @@ function buildSession(
         }),
       heartbeat: (session) => heartbeat(database, session),
       closeSession: (session) => closeSession(database, session),
+      moveLeases: async (from, to) => {
+        const stepUuids = held().map(({ stepUuid }) => stepUuid);
+        const steps = await moveLeases(database, from, to, stepUuids);
+        logger.info({ steps, held: stepUuids.length }, "leases moved to the new session");
+      },
     },
     clock,
     logger,
     heartbeatIntervalMs: heartbeatIntervalSeconds * 1_000,
+    persistenceTimeoutMs: persistenceTimeoutMs(config),
     onBeat,
   });
+}
+
+interface PoolParts {
+  readonly paused: () => boolean;
+  readonly executor: WorkerExecutor;
+  readonly capacity: StepCapacity;
 }
 
 function buildCoordinator(
   deps: WorkerDeps,
   session: HostSession,
-  paused: () => boolean,
-  executor: WorkerExecutor,
+  { paused, executor, capacity }: PoolParts,
 ): WorkerLoopCoordinator {
   const { config, database, clock, logger, metrics } = deps;
   const { stepExecutorPool } = config.executorPools;
-  const capacity = { max: stepExecutorPool.maxConcurrentSteps, used: 0 };
   const claim = async (namespace: string, quantity: number): Promise<readonly ClaimedStep[]> => {
-    const request: ClaimRequest = { session: session.id, namespace, quantity, nativeCallables: nativeFirst(deps) };
+    const request: ClaimRequest = {
+      session: session.id,
+      namespace,
+      quantity,
+      nativeCallables: nativeFirst(deps),
+      maxDependencyBytes: config.grants.ceilings.maxPayloadBytes,
+      mode: config.orchestrationApi.mode,
+    };
     const { steps, archived } = await claimSteps(database, request);
     for (const { reason, messageId, stepUuid } of archived) {
       metrics.messagesArchived.inc({ namespace, reason });

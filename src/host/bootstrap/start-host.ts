@@ -5,6 +5,7 @@ import { relative } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import { uuidv7 } from "../../core/ids.ts";
 import type { Logger } from "../../core/logger.ts";
+import { ServiceGroup } from "../../core/service-group.ts";
 import { requireCallDepth, wallsInForce } from "../../runtime/index.ts";
 import { localActor } from "../cli/local-actor.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
@@ -47,6 +48,8 @@ export interface HostOptions {
   readonly handlersDir: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Aborted where somebody wants the host to end: then it claims nothing. */
+  readonly interrupted?: AbortSignal;
   /** Told what takes long enough for a person to wonder. */
   readonly onProgress: (message: string) => void;
   /** Subscribes native handlers before the first step is claimed. */
@@ -129,9 +132,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (config.orchestrationApi.mode === "external") await ensureOrchestrationQueues(opened.database);
   await serveNamespaces(config, opened, pools, handlers);
 
-  parts.use(worker);
-  await worker.start();
-  const watch = parts.use(
+  // From here on the parts end side by side: a stop turns readiness red and ends claims before it waits for anything.
+  const running = parts.use(new ServiceGroup());
+  running.add(worker);
+  const wanted = options.interrupted?.aborted !== true;
+  if (wanted) await worker.start();
+  const watch = running.add(
     new RegistryWatch({
       database: opened.database,
       store,
@@ -154,17 +160,17 @@ export async function startHost(options: HostOptions): Promise<Host> {
       changed();
     });
   }
-  if (config.orchestrationApi.mode === "embedded") {
+  if (wanted && config.orchestrationApi.mode === "embedded") {
     const loop = new OrchestrationLoop({
       wakeDueSteps: (limit) => wakeDueSteps(opened.database, limit),
       adoptSteps: (limit) => adoptSteps(opened.database, limit, retryRules(config)),
       clock,
       logger,
     });
-    await parts.use(loop).start();
+    await running.add(loop).start();
   }
   const retention = buildRetention({ config, database: opened.database, clock, logger });
-  if (retention !== undefined) await parts.use(retention).start();
+  if (wanted && retention !== undefined) await running.add(retention).start();
 
   const kept = parts.move();
   const stop = (): Promise<void> => kept.disposeAsync();
@@ -187,14 +193,16 @@ export async function startHost(options: HostOptions): Promise<Host> {
   };
 }
 
-/** Shows the circuit breaker, and claims at once when it closes. */
+/** Shows the circuit breaker; when it closes, lets others hear from this host at once, and claims. */
 function watchCircuit({ circuit }: Database, metrics: Metrics, worker: WorkerCore): void {
   let wasOpen = false;
   circuit.onChange((state) => {
     metrics.databaseCircuit.set({ closed: 0, "half-open": 1, open: 2 }[state]);
     if (state === "open" && !wasOpen) metrics.databaseCircuitOpened.inc();
     wasOpen = state !== "closed";
-    if (state === "closed") worker.coordinator.wake();
+    if (state !== "closed") return;
+    worker.session.beat();
+    worker.coordinator.wake();
   });
 }
 

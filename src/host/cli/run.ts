@@ -40,6 +40,7 @@ export async function runHost(options: RunOptions, context: CliContext): Promise
     loaded,
     handlersDir: options.handlers === undefined ? undefined : resolve(options.handlers),
     clock,
+    interrupted: context.interrupted,
     logger: createLogger({ level: loaded.config.logging.level }),
     onProgress: (message) => progress.show(message),
   }).finally(() => progress.clear());

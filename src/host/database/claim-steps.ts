@@ -1,5 +1,14 @@
 import type { Database } from "./connection.ts";
-import type { ArchivedMessage, ArchiveReason, Claim, ClaimedStep, DependencyResult, RetryRules } from "./steps.ts";
+import { isLastingRefusal } from "./database-error.ts";
+import type {
+  ArchivedMessage,
+  ArchiveReason,
+  Claim,
+  ClaimedStep,
+  DependencyResult,
+  RetryRules,
+  TakenOver,
+} from "./steps.ts";
 
 export interface ClaimRequest {
   /** This host's session. */
@@ -8,6 +17,10 @@ export interface ClaimRequest {
   readonly quantity: number;
   /** Callables that a native handler serves even where a component is active. */
   readonly nativeCallables: readonly string[];
+  /** Dependency results of more bytes are left out. */
+  readonly maxDependencyBytes: number;
+  /** Whose business a step is that cannot be claimed. */
+  readonly mode: "embedded" | "external";
 }
 
 export interface TakeOverRequest {
@@ -15,14 +28,15 @@ export interface TakeOverRequest {
   readonly namespaces: readonly string[];
   readonly quantity: number;
   readonly nativeCallables: readonly string[];
+  readonly maxDependencyBytes: number;
   /** Steps that may not run again end in error: in embedded mode they are orchestrated here, else reported to the orchestrator. */
   readonly mode: "embedded" | "external";
   readonly retryRules: RetryRules;
 }
 
-/** A row of `claim_steps` and `take_over_steps`. Members after `reason` are null where the message was archived. */
+/** A row of `claim_steps` and `take_over_steps`. Members after `step_uuid` are null where the step was not leased. */
 interface ClaimRow {
-  readonly verdict: "claimed" | "archived";
+  readonly verdict: "claimed" | "archived" | "ended" | "locked";
   readonly reason: ArchiveReason | null;
   readonly msg_id: number | null;
   readonly step_uuid: string;
@@ -45,35 +59,48 @@ interface ClaimRow {
   readonly context: string;
   readonly inputs: string;
   readonly config: string;
-  readonly dependency_results: string;
+  readonly dependency_results: string | null;
+  readonly dependency_bytes: number | null;
   readonly checkpoint: string | null;
   readonly priority: number;
 }
 
-const CLAIM = "select * from tasker_host.claim_steps($1, $2, $3, $4)";
-const TAKE_OVER = "select * from tasker_host.take_over_steps($1, $2, $3, $4, $5, $6)";
+const CLAIM = "select * from tasker_host.claim_steps($1, $2, $3, $4, $5, null)";
+const CLAIM_OR_REJECT = "select * from tasker_host.claim_or_reject($1, $2, $3, $4, $5)";
+const TAKE_OVER = "select * from tasker_host.take_over_steps($1, $2, $3, $4, $5, $6, $7)";
 
 /**
- * Takes up to `quantity` messages of the namespace's queue and leases their steps to the session; one round trip.
+ * Takes up to `quantity` messages of the namespace's queue and leases their steps to the session; one round trip. Where
+ * Postgres refuses that for what is in one of them, it claims fewer and fewer, until the bad one is alone and is archived.
  *
  * @throws TSK_DATABASE_SESSION_ENDED where the session is not live: open a new one.
  */
 export async function claimSteps(database: Database, request: ClaimRequest): Promise<Claim> {
-  const { session, namespace, quantity, nativeCallables } = request;
-  const values = [session, namespace, quantity, nativeCallables];
-  return claimOf(await database.query<ClaimRow>("claim_steps", CLAIM, values));
+  const { session, namespace, quantity, nativeCallables, maxDependencyBytes, mode } = request;
+  try {
+    const values = [session, namespace, quantity, nativeCallables, maxDependencyBytes];
+    return claimOf(await database.query<ClaimRow>("claim_steps", CLAIM, values));
+  } catch (error) {
+    if (!isLastingRefusal(error)) throw error;
+    if (quantity > 1) return claimSteps(database, { ...request, quantity: quantity >> 1 });
+    const values = [session, namespace, nativeCallables, maxDependencyBytes, mode === "embedded"];
+    return claimOf(await database.query<ClaimRow>("claim_or_reject", CLAIM_OR_REJECT, values));
+  }
 }
 
 /**
  * Declares sessions dead whose heartbeat is overdue, and takes over steps of dead sessions and steps that were released;
- * one round trip. Steps that may not run again end in error.
+ * one round trip. Steps that may not run again end in error. There may be more as long as steps came or ended.
  *
  * @throws TSK_DATABASE_SESSION_ENDED where the session is not live: open a new one.
  */
-export async function takeOverSteps(database: Database, request: TakeOverRequest): Promise<readonly ClaimedStep[]> {
-  const { session, namespaces, quantity, nativeCallables, mode, retryRules } = request;
-  const values = [session, namespaces, quantity, nativeCallables, mode === "embedded", rulesJson(retryRules)];
-  return claimOf(await database.query<ClaimRow>("take_over_steps", TAKE_OVER, values)).steps;
+export async function takeOverSteps(database: Database, request: TakeOverRequest): Promise<TakenOver> {
+  const { session, namespaces, quantity, nativeCallables, maxDependencyBytes, mode, retryRules } = request;
+  const rules = rulesJson(retryRules);
+  const values = [session, namespaces, quantity, nativeCallables, mode === "embedded", rules, maxDependencyBytes];
+  const rows = await database.query<ClaimRow>("take_over_steps", TAKE_OVER, values);
+  const count = (verdict: ClaimRow["verdict"]): number => rows.filter((row) => row.verdict === verdict).length;
+  return { steps: claimOf(rows).steps, ended: count("ended"), locked: count("locked") };
 }
 
 /** The retry rules as the SQL functions read them. */
@@ -86,7 +113,7 @@ function claimOf(rows: readonly ClaimRow[]): Claim {
   const archived: ArchivedMessage[] = [];
   for (const row of rows) {
     if (row.verdict === "claimed") steps.push(stepOf(row));
-    else archived.push(archivedOf(row));
+    if (row.verdict === "archived") archived.push(archivedOf(row));
   }
   return { steps, archived };
 }
@@ -117,7 +144,8 @@ function stepOf(row: ClaimRow): ClaimedStep {
     contextJson: row.context,
     inputsJson: row.inputs,
     configJson: row.config,
-    dependencyResults: dependencyResults(row.dependency_results),
+    dependencyResults: dependencyResults(row.dependency_results ?? "[]"),
+    bytesLeftOut: row.dependency_bytes ?? undefined,
     checkpointJson: row.checkpoint ?? undefined,
     priority: row.priority,
   };

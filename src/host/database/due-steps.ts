@@ -4,7 +4,7 @@ import type { RetryRules } from "./steps.ts";
 
 const WAKE = "select * from tasker_host.wake_due_steps($1)";
 
-const ADOPT = "select tasker_host.adopt_steps($1, $2) as adopted";
+const ADOPT = "select * from tasker_host.adopt_steps($1, $2)";
 
 export interface WokenSteps {
   /** Steps that were enqueued again. */
@@ -23,14 +23,17 @@ export async function wakeDueSteps(database: Database, limit: number): Promise<W
   return { woken: row?.woken ?? 0, nextDueInMs: row?.next_due_in_ms ?? undefined };
 }
 
+export interface AdoptedSteps {
+  readonly adopted: number;
+  /** Steps that were passed by because somebody holds their tasks. */
+  readonly locked: number;
+}
+
 /**
  * Takes charge of up to `limit` steps that another orchestrator left behind: results that it had not seen to, and retries that
- * it would have woken. Returns how many; 0 when there are none left.
+ * it would have woken. Both numbers are 0 when there are none left.
  */
-export async function adoptSteps(database: Database, limit: number, retryRules: RetryRules): Promise<number> {
-  const [row] = await database.query<{ readonly adopted: number }>("adopt_steps", ADOPT, [
-    limit,
-    rulesJson(retryRules),
-  ]);
-  return row?.adopted ?? 0;
+export async function adoptSteps(database: Database, limit: number, retryRules: RetryRules): Promise<AdoptedSteps> {
+  const [row] = await database.query<AdoptedSteps>("adopt_steps", ADOPT, [limit, rulesJson(retryRules)]);
+  return row ?? { adopted: 0, locked: 0 };
 }

@@ -9,6 +9,7 @@ export const KEEPING_STATEMENTS: ReadonlySet<string> = new Set([
   "report_steps_embedded",
   "report_steps_external",
   "take_over_steps",
+  "move_leases",
   "release_leases",
   "reconcile_leases",
 ]);

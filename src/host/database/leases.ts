@@ -2,6 +2,7 @@ import type { Database } from "./connection.ts";
 
 const CHECKPOINT = "select * from tasker_host.checkpoint_steps($1, $2, $3, $4)";
 const RELEASE = "select tasker_host.release_leases($1, $2, $3) as released";
+const MOVE = "select tasker_host.move_leases($1, $2, $3) as moved";
 const RECONCILE = "select * from tasker_host.reconcile_leases($1, $2, $3)";
 
 /** Every release of leases notifies this channel. */
@@ -45,6 +46,20 @@ export async function releaseLeases(
   const values = [session, stepUuids, offeredAs];
   const [row] = await database.query<{ readonly released: number }>("release_leases", RELEASE, values);
   return row?.released ?? 0;
+}
+
+/**
+ * Gives the leases of these steps from a session that was declared dead to the new one of the same host, which still holds
+ * them; epoch and attempt stay. Returns how many: the others are another host's by now.
+ */
+export async function moveLeases(
+  database: Database,
+  from: string,
+  to: string,
+  stepUuids: readonly string[],
+): Promise<number> {
+  const [row] = await database.query<{ readonly moved: number }>("move_leases", MOVE, [from, to, stepUuids]);
+  return row?.moved ?? 0;
 }
 
 export interface Reconciled {

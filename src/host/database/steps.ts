@@ -29,6 +29,8 @@ export interface ClaimedStep {
   readonly configJson: string;
   /** All completed ancestors, nearest first. */
   readonly dependencyResults: readonly DependencyResult[];
+  /** Bytes of the results that were left out because they are too many; undefined: they are all there. */
+  readonly bytesLeftOut: number | undefined;
   readonly checkpointJson: string | undefined;
   readonly priority: number;
 }
@@ -51,6 +53,8 @@ export type ArchiveReason =
   | "already_claimed"
   /** The step is done, failed for good or cancelled. */
   | "finished"
+  /** Postgres refuses its claim, at every try: its step has failed. */
+  | "unclaimable"
   /** The step waits, for its parents or for its retry: a message of its own will come. */
   | "not_enqueued";
 
@@ -64,6 +68,15 @@ export interface Claim {
   readonly steps: readonly ClaimedStep[];
   /** Messages that were taken from the queue and led to no step. */
   readonly archived: readonly ArchivedMessage[];
+}
+
+/** What a look for steps of hosts that are gone brought. */
+export interface TakenOver {
+  readonly steps: readonly ClaimedStep[];
+  /** Steps that ended without a run: they may not run again, or somebody had moved them on. There may be more behind them. */
+  readonly ended: number;
+  /** Steps that were passed by because somebody holds their tasks. */
+  readonly locked: number;
 }
 
 export interface StepReport {

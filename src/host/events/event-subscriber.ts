@@ -1,6 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { StepEventPayload } from "../domain/step-event.ts";
-import type { InProcessEventSystem } from "./in-process-event-system.ts";
+import type { InProcessEventSystem, StepEvent } from "./in-process-event-system.ts";
 import { runNativeHandler, type NativeHandler } from "./native-handler.ts";
 
 /** The handlers' side of the event system, for TypeScript that runs inside the host with the host's rights. */
@@ -19,8 +18,9 @@ export class EventSubscriber {
    * @example subscriber.subscribe("audit.record", async ({ task }) => ({ recorded: task.taskUuid }));
    */
   subscribe(callable: string, handler: NativeHandler): () => void {
-    return this.#events.subscribeNative(callable, ({ payload }: { readonly payload: StepEventPayload }) =>
-      runNativeHandler(payload, handler, this.#clock),
-    );
+    return this.#events.subscribeNative(callable, ({ payload, onStarted }: StepEvent) => {
+      onStarted?.();
+      return runNativeHandler(payload, handler, this.#clock);
+    });
   }
 }

@@ -7,6 +7,8 @@ export interface StepEvent {
   readonly payload: StepEventPayload;
   /** Digest of the component that runs it; undefined where a native handler should. */
   readonly moduleDigest: string | undefined;
+  /** Called when the handler begins: until then the step may be given to somebody else as if nothing had been. */
+  readonly onStarted?: (() => void) | undefined;
 }
 
 /** Runs the step of an event. Must not reject for what a handler did: that is an outcome. */

@@ -1,24 +1,30 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Service } from "../../core/service.ts";
+import type { OfferedAs } from "../database/leases.ts";
 import type { ClaimedStep } from "../database/steps.ts";
 import type { WorkerLoopCoordinator } from "./coordinator.ts";
+import type { WorkerExecutor } from "./executor.ts";
 import type { HostSession } from "./host-session.ts";
 import type { NamespaceSandboxes } from "./namespace-sandboxes.ts";
+import { repeatUntil } from "./repeat-until.ts";
 import type { ResultReporter } from "./result-reporter.ts";
 import type { TakeOver } from "./take-over.ts";
 
 export interface WorkerCoreParts {
   readonly session: HostSession;
   readonly coordinator: WorkerLoopCoordinator;
+  readonly executor: WorkerExecutor;
   readonly reporter: ResultReporter;
   readonly sandboxes: NamespaceSandboxes;
   readonly takeOver: TakeOver;
   /** Hands the leases of steps that will not finish here to other hosts, without burning an attempt. */
-  readonly releaseLeases: (steps: readonly ClaimedStep[]) => Promise<void>;
+  readonly releaseLeases: (steps: readonly ClaimedStep[], as: OfferedAs) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly shutdownGraceMs: number;
+  /** How long handing over goes on trying while Postgres is away. */
+  readonly persistenceTimeoutMs: number;
 }
 
 /**
@@ -79,14 +85,30 @@ export class WorkerCore implements Service {
 
   /** Waits for running steps up to the grace period; what still runs then is handed over. */
   async #drain(): Promise<void> {
-    const { coordinator, clock, logger, releaseLeases, shutdownGraceMs } = this.#parts;
+    const { coordinator, executor, sandboxes, clock, logger, shutdownGraceMs } = this.#parts;
     const idle = new AbortController();
     const drained = coordinator.idle().then(() => idle.abort());
     await Promise.race([drained, clock.wait(shutdownGraceMs, idle.signal)]);
     const left = coordinator.pools.flatMap((pool) => pool.activeSteps);
     if (left.length === 0) return;
-    logger.info({ steps: left.length }, "handing over steps that did not finish in time");
-    // Their late reports, if any, are refused by epoch once another host has taken them.
-    await releaseLeases(left).catch((error: unknown) => logger.warn({ err: error }, "leases not released"));
+    executor.abandon();
+    // First the sandboxes: nothing runs on here beside its next run elsewhere, and what has begun is known for sure.
+    await sandboxes.stop();
+    for (const [stage, as] of [
+      ["waiting", "not_started"],
+      ["running", "interrupted"],
+    ] as const) {
+      const steps = left.filter((step) => executor.stageOf(step) === stage);
+      if (steps.length === 0) continue;
+      logger.info({ steps: steps.length, as }, "handing over steps that did not finish in time");
+      // Late reports of native handlers, if any, are refused by epoch once another host has taken their steps.
+      await this.#release(steps, as).catch((error: unknown) => logger.warn({ err: error }, "leases not released"));
+    }
+    // Results that are done and not recorded keep their leases: the reporter has them.
+  }
+
+  #release(steps: readonly ClaimedStep[], as: OfferedAs): Promise<void> {
+    const { clock, releaseLeases, persistenceTimeoutMs } = this.#parts;
+    return repeatUntil(clock, clock.now() + persistenceTimeoutMs, () => releaseLeases(steps, as));
   }
 }

@@ -3,13 +3,8 @@ import type { Logger } from "../../core/logger.ts";
 import type { Service } from "../../core/service.ts";
 import type { ClaimedStep } from "../database/steps.ts";
 import type { Metrics } from "../observability/metrics.ts";
+import type { SlotTaker, StepCapacity } from "./step-capacity.ts";
 import { WakeSignal } from "./wake-signal.ts";
-
-/** Steps that may run at once over all namespaces. */
-export interface SharedCapacity {
-  readonly max: number;
-  used: number;
-}
 
 export interface ExecutorPoolOptions {
   readonly namespace: string;
@@ -19,7 +14,8 @@ export interface ExecutorPoolOptions {
   readonly execute: (step: ClaimedStep) => Promise<void>;
   /** True while Postgres is away or results wait for it: then nothing is claimed. */
   readonly paused: () => boolean;
-  readonly capacity: SharedCapacity;
+  /** What all namespaces share. */
+  readonly capacity: StepCapacity;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -37,7 +33,7 @@ const LONGEST_WAIT_MS = 2_000;
 const GATHER_MS = 2;
 
 /** The executors of one namespace: claims as many steps as it has free slots, and runs them side by side. */
-export class WorkerExecutorPool implements Service {
+export class WorkerExecutorPool implements Service, SlotTaker {
   readonly #options: ExecutorPoolOptions;
   readonly #wake = new WakeSignal();
   readonly #stopped = new AbortController();
@@ -54,6 +50,7 @@ export class WorkerExecutorPool implements Service {
   constructor(options: ExecutorPoolOptions) {
     this.#options = options;
     this.#slots = options.initialSlots;
+    options.capacity.add(this);
   }
 
   get namespace(): string {
@@ -114,6 +111,7 @@ export class WorkerExecutorPool implements Service {
 
   /** Takes over a step that was claimed elsewhere: by a take-over from a dead host. Makes a slot for it. */
   adopt(step: ClaimedStep): void {
+    this.#options.capacity.take(this);
     this.#execute(step);
     if (this.#running.size > this.#slots) this.resize(this.#running.size);
   }
@@ -134,16 +132,17 @@ export class WorkerExecutorPool implements Service {
   }
 
   #roomWith(slots: number): number {
-    const { capacity } = this.#options;
-    return Math.max(0, Math.min(slots - this.#running.size, capacity.max - capacity.used));
+    return Math.max(0, Math.min(slots - this.#running.size, this.#options.capacity.available(this)));
   }
 
   async #run(): Promise<void> {
-    const { clock, maxBatchSize, pollIntervalMs, paused } = this.#options;
+    const { clock, capacity, maxBatchSize, pollIntervalMs, paused } = this.#options;
     while (!this.#stopped.signal.aborted) {
       await this.#gather();
-      const quantity = paused() ? 0 : Math.min(this.free, maxBatchSize);
+      const wanted = paused() ? 0 : Math.min(this.#slots - this.#running.size, maxBatchSize);
+      const quantity = capacity.reserve(this, wanted);
       const claimed = quantity === 0 ? 0 : await this.#claim(quantity);
+      capacity.release(this, quantity - claimed);
       if (quantity > 0) this.#moreWaiting = claimed === quantity;
       if (quantity > 0 && this.#moreWaiting) continue;
       await this.#wake.wait(clock, this.#waitMs(pollIntervalMs), this.#stopped.signal);
@@ -184,13 +183,13 @@ export class WorkerExecutorPool implements Service {
     }
   }
 
+  /** Runs the step in a slot that was taken for it. */
   #execute(step: ClaimedStep): void {
     const { namespace, capacity, metrics } = this.#options;
-    capacity.used += 1;
     const run = this.#options.execute(step).finally(() => {
       this.#running.delete(step);
       this.#completed += 1;
-      capacity.used -= 1;
+      capacity.release(this, 1);
       metrics.activeExecutions.set({ namespace }, this.#running.size);
       if (this.#moreWaiting) this.wake();
     });

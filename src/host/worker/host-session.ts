@@ -2,6 +2,8 @@ import type { Clock } from "../../core/clock.ts";
 import { uuidv7 } from "../../core/ids.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Service } from "../../core/service.ts";
+import { repeatUntil } from "./repeat-until.ts";
+import { WakeSignal } from "./wake-signal.ts";
 
 /** What a session needs of the database. */
 export interface SessionStore {
@@ -9,6 +11,8 @@ export interface SessionStore {
   /** False where the session was declared dead: its leases may be another host's by now. */
   readonly heartbeat: (session: string) => Promise<boolean>;
   readonly closeSession: (session: string) => Promise<void>;
+  /** Gives the leases that this host still holds from a session that was declared dead to its new one. */
+  readonly moveLeases: (from: string, to: string) => Promise<void>;
 }
 
 export interface HostSessionOptions {
@@ -16,20 +20,25 @@ export interface HostSessionOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly heartbeatIntervalMs: number;
+  /** How long `stop` goes on trying to close the session while Postgres is away. */
+  readonly persistenceTimeoutMs: number;
   /** Called after each heartbeat that the database accepted, unless the call before is still under way. */
   readonly onBeat: () => Promise<void>;
 }
 
 /**
  * This host's row in `tasker_host.host_sessions`: every lease points to it, and one heartbeat renews them all.
- * A session that was declared dead while Postgres or this process was away is not revived: a new one is opened,
- * and reports of the old one's steps are judged by their epochs.
+ * A session that was declared dead while Postgres or this process was away is not revived: a new one is opened, and what the
+ * host still holds moves there before it looks for steps to take over, or it would take its own and run them twice side by side.
  */
 export class HostSession implements Service {
   readonly #options: HostSessionOptions;
   readonly #stopped = new AbortController();
   #id = uuidv7();
   #loop: Promise<void> | undefined;
+  /** Sessions that were declared dead and whose leases have not moved yet. */
+  readonly #former = new Set<string>();
+  readonly #now = new WakeSignal();
   #lastBeatMs: number | undefined;
   /** The call of `onBeat` under way. The next heartbeat does not wait for it: a slow take-over must not cost the lease. */
   #afterBeat: Promise<void> | undefined;
@@ -47,6 +56,16 @@ export class HostSession implements Service {
     return this.#lastBeatMs;
   }
 
+  /** False while leases that this host holds stand under a name that was declared dead: nothing may be taken over then. */
+  get settled(): boolean {
+    return this.#former.size === 0;
+  }
+
+  /** Beats now: the database is back, and others wait to hear from this host. */
+  beat(): void {
+    this.#now.wake();
+  }
+
   async start(): Promise<void> {
     if (this.#loop !== undefined) return;
     await this.#open();
@@ -59,9 +78,10 @@ export class HostSession implements Service {
     await this.#loop;
     await this.#afterBeat;
     // A row that is not closed is declared dead when its lease time is over: slower, not wrong.
-    await this.#options.store
-      .closeSession(this.#id)
-      .catch((error: unknown) => this.#options.logger.warn({ err: error }, "session not closed"));
+    const { store, clock, logger, persistenceTimeoutMs } = this.#options;
+    await repeatUntil(clock, clock.now() + persistenceTimeoutMs, () => store.closeSession(this.#id)).catch(
+      (error: unknown) => logger.warn({ err: error }, "session not closed"),
+    );
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -76,7 +96,7 @@ export class HostSession implements Service {
   async #run(): Promise<void> {
     const { clock, heartbeatIntervalMs } = this.#options;
     for (;;) {
-      await clock.wait(heartbeatIntervalMs, this.#stopped.signal);
+      await this.#now.wait(clock, heartbeatIntervalMs, this.#stopped.signal);
       if (this.#stopped.signal.aborted) return;
       await this.#beat().catch((error: unknown) => this.#options.logger.warn({ err: error }, "heartbeat failed"));
     }
@@ -88,8 +108,13 @@ export class HostSession implements Service {
       this.#lastBeatMs = clock.now();
     } else {
       logger.warn({ session: this.#id }, "session was declared dead, opening a new one");
+      this.#former.add(this.#id);
       this.#id = uuidv7();
       await this.#open();
+    }
+    for (const former of this.#former) {
+      await store.moveLeases(former, this.#id);
+      this.#former.delete(former);
     }
     this.#afterBeat ??= this.#runAfterBeat().finally(() => {
       this.#afterBeat = undefined;

@@ -26,7 +26,7 @@ export interface SandboxHandlerDeps {
  */
 export function sandboxHandler(deps: SandboxHandlerDeps): StepEventHandler {
   return async (event: StepEvent): Promise<RunReport> => {
-    const { payload, moduleDigest = "" } = event;
+    const { payload, moduleDigest = "", onStarted } = event;
     const { namespace } = payload.task;
     const [component, sandbox, grants] = await Promise.all([
       deps.load(namespace, moduleDigest),
@@ -39,6 +39,7 @@ export function sandboxHandler(deps: SandboxHandlerDeps): StepEventHandler {
     return sandbox.run({
       artifact: component.artifact,
       sourceMap: component.sourceMap,
+      onStarted,
       context: stepContext(payload, deps.clock.now(), timeoutMs),
       limits: {
         ...deps.limits,

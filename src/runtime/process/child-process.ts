@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, type StdioNull, type StdioPipe } from "node:child_process";
 import { openSync, readdirSync, readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import { type ChildCode, type ChildKind, childCode } from "./code-snapshot.ts";
 import type { CpuTime } from "./cpu-time.ts";
@@ -21,6 +22,7 @@ export interface ChildOptions {
 }
 
 const STDERR_BYTES = 4_096;
+const DRAIN_MS = 250;
 
 /**
  * V8 flags of every child. V8 optimises across calls of wasm functions: guests that are interpreters run up to a quarter faster
@@ -48,6 +50,8 @@ export class Child {
   readonly #reader: FrameReader;
   #stderr = "";
   #endedBy: string | undefined;
+  /** It sent what is no frame: nothing more of it is read. */
+  #broken = false;
   #exited = false;
 
   private constructor(child: Spawned, options: ChildOptions) {
@@ -60,7 +64,10 @@ export class Child {
     });
     child.stdin.on("error", () => undefined);
     child.process.on("error", (error) => this.#exit(error.message));
-    child.process.on("exit", (code, signal) => this.#exit(signal === null ? `exit code ${code}` : `signal ${signal}`));
+    child.process.on("exit", (code, signal) => {
+      // What it said before its end is still in the pipe: without that nobody knows which steps have begun.
+      void this.#drained().then(() => this.#exit(signal === null ? `exit code ${code}` : `signal ${signal}`));
+    });
   }
 
   /** Starts a child. @throws TSK_SANDBOX_START_FAILED where the operating system refuses. */
@@ -102,13 +109,24 @@ export class Child {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#endedBy !== undefined || this.#exited) return;
+    if (this.#broken || this.#exited) return;
     try {
       this.#reader.push(chunk, this.#options.onFrame);
     } catch (error) {
+      this.#broken = true;
       // A hostile frame is this child's end and nobody else's; an error of ours is told by the same road.
       this.kill(isTaskerError(error) ? error.message : `the host could not read what it sent: ${String(error)}`);
     }
+  }
+
+  /** Resolves when all that the dead process said has been read, soon in any case: a stray child of it may hold the pipe. */
+  async #drained(): Promise<void> {
+    const { stdout } = this.#spawned;
+    const over = new AbortController();
+    const ended = finished(stdout, { signal: over.signal }).catch(() => undefined);
+    const timer = setTimeout(() => over.abort(), DRAIN_MS);
+    await ended;
+    clearTimeout(timer);
   }
 
   #exit(how: string): void {

@@ -182,6 +182,7 @@ export class SandboxProcess {
   #start(id: number): void {
     if (this.#sent[0]?.id !== id || this.#startedAt !== undefined) protocol(`a start of run ${id} out of turn`);
     this.#startedAt = this.#heardAt;
+    this.#sent[0].run.request.onStarted?.();
     if (this.#nextLook() < this.#lookAt) this.#wake.abort();
   }
 

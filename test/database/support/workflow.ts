@@ -13,6 +13,8 @@ export const NAMESPACE = "math";
 /** Without jitter: waits are exact. */
 export const RULES: RetryRules = { baseMs: 1_000, multiplier: 2, maxMs: 3_600_000, jitter: 0 };
 
+export const MAX_DEPENDENCY_BYTES = 1_000_000;
+
 /** A step of a template in a test: parents, and what else its definition has. */
 export interface StepShape {
   readonly after?: readonly string[];
@@ -99,6 +101,8 @@ export async function claim(
     namespace: NAMESPACE,
     quantity: 100,
     nativeCallables: [],
+    maxDependencyBytes: MAX_DEPENDENCY_BYTES,
+    mode: "embedded",
     ...overrides,
   });
   if (archived.length > 0) throw new Error(`archived: ${JSON.stringify(archived)}`);

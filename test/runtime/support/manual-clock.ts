@@ -28,4 +28,18 @@ export class ManualClock implements Clock {
     this.#now += ms;
     for (const entry of Array.from(this.#waits)) if (entry.at <= this.#now) entry.done();
   }
+
+  /** Moves on by `stepMs`, again and again, until `what` is settled. */
+  async passUntil<T>(what: Promise<T>, stepMs: number): Promise<T> {
+    const state = { over: false };
+    const settled = what.finally(() => {
+      state.over = true;
+    });
+    settled.catch(() => undefined); // It may fail before it is waited for.
+    while (!state.over) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.advance(stepMs);
+    }
+    return settled;
+  }
 }
