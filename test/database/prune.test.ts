@@ -223,9 +223,11 @@ describe.each(testServerNames())("prune() on %s", (server) => {
     if (first === undefined) throw new Error("no host");
     await history(first);
     // Whoever builds waits for the transactions that are under way: for longer than a statement may take.
+    const held = Promise.withResolvers<void>();
     const built = admin.session(async (client) => {
       await client.query("begin isolation level repeatable read");
       await client.query("lock tasker.tasks_dlq in row exclusive mode");
+      held.resolve();
       await expect
         .poll(() => count(first, "select count(*)::int as n from pg_index where not indisvalid"), {
           timeout: 10_000,
@@ -235,6 +237,7 @@ describe.each(testServerNames())("prune() on %s", (server) => {
       await client.query("select pg_sleep(1)");
       await client.query("commit");
     });
+    await held.promise;
     await Promise.all([built, ...hosts.map((database) => pruneAll(database, { tasksMs: Date.now() + DAY_MS }))]);
     const indexes =
       "select count(*)::int as n from pg_class c join pg_index i on i.indexrelid = c.oid where relname like 'idx\\_prune\\_%' and indisvalid";
