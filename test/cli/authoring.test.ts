@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CliRun, runCli } from "./support/run-cli.ts";
 
@@ -13,6 +15,12 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const cli = (args: readonly string[], cwd = folder): Promise<CliRun> => runCli(args, { cwd });
 
+/** npm as a user's shell would run it: nothing of this test run's own npm about it. */
+function npm(args: readonly string[], cwd: string): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
+  return promisify(execFile)("npm", [...args], { cwd, env: { ...env, CI: "" } });
+}
+
 describe("tasker-host new", () => {
   it.each(["ts", "js"])("makes a project in %s that is green without a further word", async (lang) => {
     const name = `greeter_${lang}`;
@@ -21,6 +29,42 @@ describe("tasker-host new", () => {
     const tested = await cli(["test"], join(folder, name));
     expect(tested.stdout).toMatch(/3 fixtures passed, 1 vitest test passed, 1 snapshot written/);
     expect(tested.code).toBe(0);
+  });
+
+  it.each(["ts", "js", "as"])("fills every blank of the files in %s", async (lang) => {
+    const name = `blank_${lang}`;
+    await cli(["new", name, "--lang", lang, "--namespace", "letters"]);
+    const files = readdirSync(join(folder, name), { recursive: true, withFileTypes: true }).filter((file) =>
+      file.isFile(),
+    );
+    expect(files.length).toBeGreaterThan(10);
+    for (const file of files) {
+      const path = join(file.parentPath, file.name);
+      // Markdown's formatters make bold text of what stands between two underscores.
+      const blanks = /(__|\*\*)[A-Z]+\1/;
+      expect([path, blanks.exec(path.slice(folder.length)), blanks.exec(readFileSync(path, "utf8"))]).toEqual([
+        path,
+        null,
+        null,
+      ]);
+    }
+    const spoken = { ts: "TypeScript", js: "JavaScript", as: "AssemblyScript" }[lang];
+    const readme = readFileSync(join(folder, name, "README.md"), "utf8");
+    expect(readme).toContain(`# ${name}\n\nStep handlers for tasker-host, written in ${spoken}.`);
+  });
+
+  it("leaves npm the command, whatever is in the PATH", async () => {
+    const made = await cli(["new", "by_npm", "--lang", "as"]);
+    expect(made.stdout).toContain("Next:\n  cd by_npm\n  npm test\n  npm run dev\n");
+    const project = join(folder, "by_npm");
+    expect((await npm(["test", "--silent", "--", "--no-vitest"], project)).stdout).toContain("3 fixtures passed");
+    expect((await npm(["exec", "--no", "tasker-host", "--", "--version"], project)).stdout).toMatch(
+      /^\d+\.\d+\.\d+\n$/,
+    );
+    // Moved to another machine, or made anew by `npm ci`: the next test puts it back.
+    await rm(join(project, "node_modules"), { recursive: true });
+    await cli(["test", "--no-vitest"], project);
+    expect((await npm(["run", "build", "--silent"], project)).stdout).toContain("by_npm 1.0.0  sha256:");
   });
 
   it.each([

@@ -6,7 +6,7 @@ import type { CliContext } from "./cli-context.ts";
 import { Builder } from "./dev/builder.ts";
 import { LiveHandlers } from "./dev/live-handlers.ts";
 import { formatError } from "./format.ts";
-import { refreshEditorSettings } from "./new/editor-settings.ts";
+import { refreshInstallationLinks } from "./new/installation-links.ts";
 import { paintFor } from "./paint.ts";
 import { runHost } from "./run.ts";
 import { watchFolder } from "./test/watch-folder.ts";
@@ -33,7 +33,7 @@ export function addDevCommand(program: Command, context: CliContext): void {
 async function dev(project: string, options: DevOptions, context: CliContext): Promise<void> {
   const { stdout, stderr, env, clock, interrupted } = context;
   const directory = existsSync(join(project, "handlers")) ? join(project, "handlers") : project;
-  await refreshEditorSettings(project);
+  await refreshInstallationLinks(project);
   using builder = await Builder.create();
   await using sandbox = new AuthorsSandbox(context.loadConfig().config);
   const handlers = new LiveHandlers({
