@@ -14,6 +14,13 @@ export const REQUEST_ERRORS = {
     remedy: "Take the UUID from the answer to the submission, or from `GET /v1/tasks`",
     httpStatus: 400,
   },
+  TSK_REQUEST_FILE_UNREADABLE: {
+    summary: "A file that the command line names cannot be read",
+    fault: "user",
+    remedy:
+      "Correct the path; it counts from the working folder, and `tasker-host build FOLDER` prints where components are",
+    httpStatus: 400,
+  },
   TSK_REQUEST_TOO_LARGE: {
     summary: "The body of the request is larger than the API takes",
     fault: "user",
