@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { RunReport } from "../../runtime/index.ts";
 import type { ClaimedStep, StepReport } from "../database/steps.ts";
 import { checkpointText } from "../domain/checkpoint.ts";
 import { type FinalOutcome, outcomeToResult, type StepResult } from "../domain/outcome-to-result.ts";
 import { type ResultFacts, stepResultJson } from "../domain/step-result.ts";
+import type { StepRun } from "../domain/step-run.ts";
 import type { EventPublisher } from "../events/event-publisher.ts";
 import type { StepEvent } from "../events/in-process-event-system.ts";
 import type { Metrics } from "../observability/metrics.ts";
@@ -30,7 +30,7 @@ export interface ExecutorDeps {
 
 /** A run that ended the step, and when it began. */
 interface FinalRun {
-  readonly run: RunReport & { readonly outcome: FinalOutcome };
+  readonly run: StepRun & { readonly outcome: FinalOutcome };
   readonly startedMs: number;
   /** Of the component that ran it; undefined for a native handler. */
   readonly digest: string | undefined;
@@ -77,7 +77,7 @@ export class WorkerExecutor {
   }
 
   /** Runs the step once. Where nobody serves it here, the database may know a component that came after the claim. */
-  async #announce(step: ClaimedStep): Promise<{ readonly run: RunReport; readonly digest: string | undefined }> {
+  async #announce(step: ClaimedStep): Promise<{ readonly run: StepRun; readonly digest: string | undefined }> {
     const { publisher, serveLate, hydration, logger } = this.#deps;
     const event = hydrate(step, hydration);
     let { digest } = step;
@@ -106,7 +106,7 @@ export class WorkerExecutor {
   }
 
   async #report(claimed: ClaimedStep, { run, startedMs, digest }: FinalRun): Promise<StepReport> {
-    const result = outcomeToResult(run.outcome);
+    const result = outcomeToResult(run.outcome, run.limits);
     const facts: ResultFacts = {
       stepUuid: claimed.stepUuid,
       attempt: claimed.attempt,
@@ -127,7 +127,7 @@ export class WorkerExecutor {
     };
   }
 
-  #count(namespace: string, run: RunReport): void {
+  #count(namespace: string, run: StepRun): void {
     const { metrics } = this.#deps;
     metrics.stepExecutions.inc({ namespace, outcome: run.outcome.kind });
     metrics.fuelUsed.inc({ namespace }, run.usage.fuelUsed);
@@ -135,7 +135,7 @@ export class WorkerExecutor {
   }
 
   /** The handler's own lines, attributed; its fields stay text inside the line. */
-  #log(claimed: ClaimedStep, run: RunReport): void {
+  #log(claimed: ClaimedStep, run: StepRun): void {
     const step = { stepUuid: claimed.stepUuid, step: claimed.stepName, attempt: claimed.attempt };
     for (const { level, message, fieldsJson } of run.logs) {
       this.#deps.logger[level]({ ...step, guest: true, fields: fieldsJson === "" ? undefined : fieldsJson }, message);
