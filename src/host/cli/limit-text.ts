@@ -28,27 +28,26 @@ const OUTPUT: Readonly<Record<string, LimitKeys>> = {
 
 /** The limit that a failure hit, its value and where it was set; undefined for a failure of another kind. */
 export function limitText(errorCode: string | undefined, context: Context): string | undefined {
-  const { limit_fuel: fuel, limit_bytes: bytes, limit_call_depth: depth, timeout_ms: timeoutMs, what, limit } = context;
-  switch (errorCode) {
-    case "TSK_HANDLER_OUT_OF_FUEL":
-      return textOf(fuel, (value) => `${grouped(value)} units of fuel`, FUEL, context);
-    case "TSK_HANDLER_MEMORY_EXCEEDED":
-      return textOf(bytes, bytesText, MEMORY, context);
-    case "TSK_HANDLER_PAYLOAD_EXCEEDED":
-      return textOf(bytes, bytesText, PAYLOAD, context);
-    case "TSK_HANDLER_STACK_EXHAUSTED":
-      return textOf(depth, (value) => `${grouped(value)} units of stack`, DEPTH, context);
-    case "TSK_HANDLER_TIMEOUT":
-      return textOf(timeoutMs, (value) => `${grouped(value)} ms`, DEADLINE, context);
-    case "TSK_HANDLER_OUTPUT_EXCEEDED": {
-      const unit = what === "host-calls" ? "calls" : "bytes";
-      const keys = typeof what === "string" && Object.hasOwn(OUTPUT, what) ? OUTPUT[what] : undefined;
-      return textOf(limit, (value) => `${grouped(value)} ${unit}`, keys, context);
-    }
-    default:
-      return undefined;
-  }
+  if (errorCode === undefined || !Object.hasOwn(TEXTS, errorCode)) return undefined;
+  return TEXTS[errorCode]?.(context);
 }
+
+/** By error code: a payload and a memory have both so many bytes. */
+const TEXTS: Readonly<Record<string, (context: Context) => string | undefined>> = {
+  TSK_HANDLER_OUT_OF_FUEL: (context) =>
+    textOf(context["limit_fuel"], (value) => `${grouped(value)} units of fuel`, FUEL, context),
+  TSK_HANDLER_MEMORY_EXCEEDED: (context) => textOf(context["limit_bytes"], bytesText, MEMORY, context),
+  TSK_HANDLER_PAYLOAD_EXCEEDED: (context) => textOf(context["limit_bytes"], bytesText, PAYLOAD, context),
+  TSK_HANDLER_STACK_EXHAUSTED: (context) =>
+    textOf(context["limit_call_depth"], (value) => `${grouped(value)} units of stack`, DEPTH, context),
+  TSK_HANDLER_TIMEOUT: (context) => textOf(context["timeout_ms"], (value) => `${grouped(value)} ms`, DEADLINE, context),
+  TSK_HANDLER_OUTPUT_EXCEEDED: (context) => {
+    const { what, limit } = context;
+    const unit = what === "host-calls" ? "calls" : "bytes";
+    const keys = typeof what === "string" && Object.hasOwn(OUTPUT, what) ? OUTPUT[what] : undefined;
+    return textOf(limit, (value) => `${grouped(value)} ${unit}`, keys, context);
+  },
+};
 
 function textOf(
   value: unknown,
