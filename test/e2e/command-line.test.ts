@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { BIN, type CliHost, runCliHost } from "../support/cli-host.ts";
 
 const HANDLERS = join(import.meta.dirname, "fixtures/handlers");
@@ -76,6 +76,7 @@ describe("tasker-host", () => {
 
   it("makes and revokes tokens while the host of the embedded database runs", async () => {
     const host = await runHost("auth.mode=required");
+    onTestFinished(() => void host.process.kill("SIGTERM"));
     const made = command("token", "create", "ci", "--permissions", "tasks:*", "--namespaces", "*");
     expect(made.status).toBe(0);
     const bearer = { authorization: `Bearer ${made.stdout.trim()}` };

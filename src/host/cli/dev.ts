@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
+import { keepPreparersReady } from "../../runtime/index.ts";
 import { AuthorsSandbox } from "../authoring/sandboxed-handler.ts";
 import type { CliContext } from "./cli-context.ts";
 import { Builder } from "./dev/builder.ts";
@@ -34,8 +35,9 @@ async function dev(project: string, options: DevOptions, context: CliContext): P
   const { stdout, stderr, env, clock, interrupted } = context;
   const directory = existsSync(join(project, "handlers")) ? join(project, "handlers") : project;
   await refreshInstallationLinks(project);
+  const { config } = context.loadConfig();
   using builder = await Builder.create();
-  await using sandbox = new AuthorsSandbox(context.loadConfig().config);
+  await using sandbox = new AuthorsSandbox(config);
   const handlers = new LiveHandlers({
     directory,
     builder,
@@ -53,6 +55,8 @@ async function dev(project: string, options: DevOptions, context: CliContext): P
   // Before the first fixtures run: what is saved meanwhile is not missed.
   const changes = watchFolder(directory, { clock, signal: interrupted });
   await warm;
+  using started = new DisposableStack();
+  started.use(keepPreparersReady(config.sandbox.prepare));
   await handlers.serveFrom(host);
   stdout.write(
     `Watching ${relative(process.cwd(), directory) || "."}: save a file to build it and swap it in, Ctrl-C ends\n`,
