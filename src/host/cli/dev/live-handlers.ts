@@ -85,9 +85,12 @@ export class LiveHandlers {
   /** Builds and swaps in whatever the change made different. */
   async take({ files, atMs }: FolderChange): Promise<void> {
     if (files.some((file) => /\.ya?ml$/.test(file))) await this.#reload();
-    for (const handler of this.#discover()) {
+    const all = this.#discover().map((handler) => {
       const own = relative(this.#options.directory, handler.folder);
-      const mentioned = files.some((file) => file.startsWith(own + sep));
+      return { handler, mentioned: files.some((file) => file.startsWith(own + sep)) };
+    });
+    // What was saved first: whether the others have changed with it can wait.
+    for (const { handler, mentioned } of all.toSorted((a, b) => Number(b.mentioned) - Number(a.mentioned))) {
       const swapped = await this.#swap(handler, atMs, mentioned);
       if (swapped || (mentioned && files.some((file) => file.includes(`${sep}fixtures${sep}`)))) {
         await this.#runFixtures(handler);
