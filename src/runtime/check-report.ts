@@ -94,6 +94,10 @@ function storable(outcome: Outcome): Outcome {
   switch (outcome.kind) {
     case "failure":
       return { ...outcome, backtrace: outcome.backtrace.map(clean) };
+    case "out-of-fuel":
+    case "memory-exceeded":
+    case "stack-exhausted":
+      return outcome.backtrace === undefined ? outcome : { ...outcome, backtrace: outcome.backtrace.map(clean) };
     case "trap":
       return { ...outcome, message: clean(outcome.message), backtrace: outcome.backtrace.map(clean) };
     case "invalid-result":
@@ -103,9 +107,6 @@ function storable(outcome: Outcome): Outcome {
       return { ...outcome, capability: clean(outcome.capability), message: clean(outcome.message) };
     case "success":
     case "checkpoint-yield":
-    case "out-of-fuel":
-    case "memory-exceeded":
-    case "stack-exhausted":
     case "timeout":
     case "output-exceeded":
       return outcome;

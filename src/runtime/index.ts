@@ -15,7 +15,7 @@ export {
 } from "./limits.ts";
 export type { GuestFailure, LogLine, Outcome, OutcomeKind, RunPhase, RunReport, RunUsage } from "./outcome.ts";
 export { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "./prepare/preparer-version.ts";
-export { prepareComponent } from "./prepare-component.ts";
+export { keepPreparersReady, prepareComponent } from "./prepare-component.ts";
 export { createProcessSandbox, type ProcessSandboxOptions } from "./process-sandbox.ts";
 export { requireCallDepth, type Wall, WALL_NAMES, wallsInForce } from "./process/walls.ts";
 export type { RunRequest, Sandbox } from "./sandbox.ts";

@@ -15,9 +15,10 @@ export type Outcome =
     }
   | GuestFailure
   | ({ readonly kind: "checkpoint-yield" } & CheckpointWords)
-  | { readonly kind: "out-of-fuel"; readonly limit: number }
-  | { readonly kind: "memory-exceeded"; readonly limit: number }
-  | { readonly kind: "stack-exhausted" }
+  /** For the limits `backtrace` is where compiled code was when it hit them; absent where no map knows the place. */
+  | { readonly kind: "out-of-fuel"; readonly limit: number; readonly backtrace?: readonly string[] | undefined }
+  | { readonly kind: "memory-exceeded"; readonly limit: number; readonly backtrace?: readonly string[] | undefined }
+  | { readonly kind: "stack-exhausted"; readonly backtrace?: readonly string[] | undefined }
   /** `message` is the engine's and for people only; `backtrace` is source-mapped where a map is known. */
   | { readonly kind: "trap"; readonly phase: RunPhase; readonly message: string; readonly backtrace: readonly string[] }
   | { readonly kind: "timeout"; readonly limitMs: number }

@@ -11,10 +11,11 @@ import { refuse } from "./component/refuse.ts";
 import type { PrepareLimits } from "./limits.ts";
 import type { RecordedPlan } from "./link-plan.ts";
 import { checkManifest } from "./prepare/check-manifest.ts";
-import { Child } from "./process/child-process.ts";
-import type { ChildKind } from "./process/code-snapshot.ts";
+import type { Child } from "./process/child-process.ts";
 import type { Frame, FrameLimits } from "./process/frames.ts";
 import type { PrepareRequest, TranslateRequest } from "./process/prepare-requests.ts";
+import type { GateKind, ReadyChild } from "./process/ready-child.ts";
+import { endOf, SpareChildren } from "./process/spare-children.ts";
 
 /** Where an upload is: in the translate process, in the prepare process, or answering `describe` there. */
 export type PrepareStage = "translate" | "prepare" | "describe";
@@ -43,28 +44,51 @@ export async function prepareComponent(
   if (bytes.length > limits.maxComponentBytes) {
     refuse("TSK_COMPONENT_TOO_LARGE", `${bytes.length} bytes`, `at most ${limits.maxComponentBytes}`);
   }
-  const recorded = await translateInProcess(bytes, limits, options);
-  return prepareInProcess(bytes, { recorded, limits }, options);
+  // Both start at once: the second loads its code while the first works.
+  const heapMegabytes = heapOf(limits);
+  const translating = spares.take("translate", heapMegabytes);
+  const preparing = spares.take("prepare", heapMegabytes);
+  try {
+    const recorded = await translateInProcess(translating, bytes, limits, options);
+    return await prepareInProcess(preparing, bytes, { recorded, limits }, options);
+  } finally {
+    // Also one that was never asked, because the other refused.
+    void endOf(preparing);
+    spares.refill();
+  }
+}
+
+const spares = new SpareChildren();
+
+/** Has the processes of the next upload running before it comes, until disposed of: for a host whose author waits. */
+export function keepPreparersReady(limits: Pick<PrepareLimits, "maxResidentBytes">): Disposable {
+  return spares.keep(heapOf(limits));
+}
+
+function heapOf({ maxResidentBytes }: Pick<PrepareLimits, "maxResidentBytes">): number {
+  return Math.ceil(maxResidentBytes / MEGABYTE);
 }
 
 async function translateInProcess(
+  child: Promise<ReadyChild>,
   bytes: Uint8Array<ArrayBuffer>,
   limits: PrepareLimits,
   options: PrepareOptions,
 ): Promise<RecordedPlan> {
   const request: TranslateRequest = { maxComponentBytes: limits.maxComponentBytes };
-  const [answer] = await converse("translate", request, bytes, [TRANSLATED], limits, options);
+  const [answer] = await converse({ kind: "translate", child }, request, bytes, [TRANSLATED], limits, options);
   return parse(z.object({ plan: recordedPlan }), answer).plan;
 }
 
 async function prepareInProcess(
+  child: Promise<ReadyChild>,
   bytes: Uint8Array<ArrayBuffer>,
   request: PrepareRequest,
   options: PrepareOptions,
 ): Promise<Artifact> {
   // The artifact arrives before any code of the upload has run, so that code cannot have changed it.
   const stages = [prepared(bytes.length), DESCRIBED];
-  const [made, described] = await converse("prepare", request, bytes, stages, request.limits, options);
+  const [made, described] = await converse({ kind: "prepare", child }, request, bytes, stages, request.limits, options);
   parse(z.object({ artifact: z.literal(true) }), made);
   const artifact = received(made?.blobs[0] ?? Buffer.alloc(0));
   checkArtifact(artifact, bytes);
@@ -109,7 +133,7 @@ const DESCRIBED: Stage = {
 
 /** Asks a fresh process one thing and waits for a frame of each stage, a refusal, its death, or the end of patience. */
 async function converse(
-  kind: Exclude<ChildKind, "sandbox">,
+  asked: { readonly kind: GateKind; readonly child: Promise<ReadyChild> },
   request: TranslateRequest | PrepareRequest,
   component: Uint8Array<ArrayBuffer>,
   stages: readonly Stage[],
@@ -122,9 +146,8 @@ async function converse(
     if (stage !== undefined) onStage?.(stage.name);
   };
   enter(stages[0]);
-  const child = await Child.start({
-    kind,
-    heapMegabytes: Math.ceil(limits.maxResidentBytes / MEGABYTE),
+  const ready = await asked.child;
+  const child = ready.listen({
     frameLimits: () => stages[frames.length]?.answer ?? NOTHING_MORE,
     onFrame: (frame) => {
       const refused = z.object({ refusal }).safeParse(frame.head);
@@ -133,7 +156,7 @@ async function converse(
       enter(stages[frames.length]);
       if (frames.length === stages.length) resolve(frames);
     },
-    onExit: (reason) => reject(lost(kind, reason)),
+    onExit: (reason) => reject(lost(asked.kind, reason)),
   });
   const ended = new AbortController();
   void watch(child, limits, clock, ended.signal, reject);
@@ -177,7 +200,7 @@ function overLimit(found: string, accepted: string): TaskerError {
   });
 }
 
-function lost(kind: ChildKind, reason: string): TaskerError {
+function lost(kind: GateKind, reason: string): TaskerError {
   return new TaskerError("TSK_COMPONENT_PREPARE_LOST", {
     attempted: "Cannot prepare the component",
     found: `the ${kind} process ended before it answered: ${reason}`,

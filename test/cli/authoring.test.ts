@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CliRun, runCli } from "./support/run-cli.ts";
 
@@ -13,6 +15,12 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const cli = (args: readonly string[], cwd = folder): Promise<CliRun> => runCli(args, { cwd });
 
+/** npm as a user's shell would run it: nothing of this test run's own npm about it. */
+function npm(args: readonly string[], cwd: string): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
+  return promisify(execFile)("npm", [...args], { cwd, env: { ...env, CI: "" } });
+}
+
 describe("tasker-host new", () => {
   it.each(["ts", "js"])("makes a project in %s that is green without a further word", async (lang) => {
     const name = `greeter_${lang}`;
@@ -21,6 +29,42 @@ describe("tasker-host new", () => {
     const tested = await cli(["test"], join(folder, name));
     expect(tested.stdout).toMatch(/3 fixtures passed, 1 vitest test passed, 1 snapshot written/);
     expect(tested.code).toBe(0);
+  });
+
+  it.each(["ts", "js", "as"])("fills every blank of the files in %s", async (lang) => {
+    const name = `blank_${lang}`;
+    await cli(["new", name, "--lang", lang, "--namespace", "letters"]);
+    const files = readdirSync(join(folder, name), { recursive: true, withFileTypes: true }).filter((file) =>
+      file.isFile(),
+    );
+    expect(files.length).toBeGreaterThan(10);
+    for (const file of files) {
+      const path = join(file.parentPath, file.name);
+      // Markdown's formatters make bold text of what stands between two underscores.
+      const blanks = /(__|\*\*)[A-Z]+\1/;
+      expect([path, blanks.exec(path.slice(folder.length)), blanks.exec(readFileSync(path, "utf8"))]).toEqual([
+        path,
+        null,
+        null,
+      ]);
+    }
+    const spoken = { ts: "TypeScript", js: "JavaScript", as: "AssemblyScript" }[lang];
+    const readme = readFileSync(join(folder, name, "README.md"), "utf8");
+    expect(readme).toContain(`# ${name}\n\nStep handlers for tasker-host, written in ${spoken}.`);
+  });
+
+  it("leaves npm the command, whatever is in the PATH", async () => {
+    const made = await cli(["new", "by_npm", "--lang", "as"]);
+    expect(made.stdout).toContain("Next:\n  cd by_npm\n  npm test\n  npm run dev\n");
+    const project = join(folder, "by_npm");
+    expect((await npm(["test", "--silent", "--", "--no-vitest"], project)).stdout).toContain("3 fixtures passed");
+    expect((await npm(["exec", "--no", "tasker-host", "--", "--version"], project)).stdout).toMatch(
+      /^\d+\.\d+\.\d+\n$/,
+    );
+    // Moved to another machine, or made anew by `npm ci`: the next test puts it back.
+    await rm(join(project, "node_modules"), { recursive: true });
+    await cli(["test", "--no-vitest"], project);
+    expect((await npm(["run", "build", "--silent"], project)).stdout).toContain("by_npm 1.0.0  sha256:");
   });
 
   it.each([
@@ -143,6 +187,98 @@ describe("tasker-host test", () => {
     for (const path of paths) await rm(path);
     writeFileSync(source, before);
   });
+
+  it("names the function and the line of compiled code that hit a limit", async () => {
+    const source = join(handler, "src/index.as.ts");
+    const before = readFileSync(source, "utf8");
+    const lines = before.trimEnd().split("\n").length;
+    const added = [
+      "function spin(n: i32): i32 {", // +1
+      "  const seen = new StaticArray<i32>(8);", // +2
+      "  while (true) {", // +3
+      "    seen[n & 7] += 1;", // +4
+      "  }",
+      "}",
+      "function deeper(n: i32): i32 {", // +7
+      "  return n + deeper(n + 1) + deeper(n + 2);", // +8
+      "}",
+      "function hoard(n: i32): i32 {", // +10
+      "  const all: StaticArray<u8>[] = [];", // +11
+      "  while (true) all.push(new StaticArray<u8>(n));", // +12
+      "}",
+      'register("greeter_as.limits", (step: StepContext): Outcome => {',
+      '  const n = i32(step.input.get("n").asI64());',
+      "  return success(Json.int(n == 0 ? spin(n) : n == 1 ? deeper(n) : hoard(65536)));",
+      "});",
+    ];
+    writeFileSync(source, `${before.trimEnd()}\n${added.join("\n")}\n`);
+    const paths = [0, 1, 2].map((n) =>
+      writeFixture(`limit_${n}`, {
+        callable: "greeter_as.limits",
+        context: { n },
+        limits: { fuel: 10_000_000, memory_bytes: 2_000_000 },
+        expect: { result: 7 },
+      }),
+    );
+    const { stdout } = await cli(["test", "--json"], project);
+    const runs = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { fixture: string; backtrace: string[]; actual: { outcome: string } });
+    const told = runs
+      .filter(({ fixture }) => fixture.startsWith("limit"))
+      .map(({ actual, backtrace }) => [actual.outcome, backtrace[0]]);
+    const at = (name: string, ...places: number[]): unknown =>
+      expect.stringMatching(
+        new RegExp(`^${name} \\(src/index\\.as\\.ts:(${places.map((n) => lines + n).join("|")}):\\d+\\)$`),
+      );
+    expect(told).toEqual([
+      ["out-of-fuel", at("spin", 3, 4)],
+      ["stack-exhausted", at("deeper", 8)],
+      ["memory-exceeded", at("hoard", 12)],
+    ]);
+    const shown = (await cli(["test", "--no-vitest"], project)).stdout;
+    expect(shown).toContain("limit    10,000,000 units of fuel (limits.fuel of the fixture)");
+    expect(shown).toContain("limit    2,000,000 bytes, 2.0 MB (limits.memory_bytes of the fixture)");
+    expect(shown).toMatch(/limit {4}[\d,]+ units of stack \(sandbox\.limits\.max_call_depth\)/);
+    for (const path of paths) await rm(path);
+    writeFileSync(source, before);
+  });
+
+  it("names the callable of a script that ran out of fuel, and what to do", async () => {
+    await cli(["new", "endless", "--lang", "ts"]);
+    const own = join(folder, "endless/handlers/default/endless");
+    const source = join(own, "src/index.ts");
+    writeFileSync(source, readFileSync(source, "utf8").replace("  return { text:", "  while (name.length > 0);\n$&"));
+    const fixture = join(own, "fixtures/compose.json");
+    writeFileSync(fixture, readFileSync(fixture, "utf8").replace("{", '{\n  "limits": { "fuel": 50000000 },'));
+    const { stdout, code } = await cli(["test", "--no-vitest"], join(folder, "endless"));
+    expect(code).toBe(1);
+    expect(stdout).toContain("TSK_HANDLER_OUT_OF_FUEL, permanent\n");
+    expect(stdout).toMatch(
+      / in {7}endless\.compose\n +limit {4}50,000,000 units of fuel \(limits\.fuel of the fixture\)\n/,
+    );
+    expect(stdout).toContain("do       Look for an endless loop (what was logged before it says how far it came)");
+  }, 240_000);
+
+  it("fails where a snapshot of fuel no longer holds, with both figures, and --update takes the new one", async () => {
+    await cli(["new", "dearer", "--lang", "as"]);
+    const own = join(folder, "dearer");
+    expect((await cli(["test"], own)).stdout).toContain("1 vitest test passed, 1 snapshot written");
+    const source = join(own, "handlers/default/dearer/src/index.as.ts");
+    writeFileSync(source, readFileSync(source, "utf8").replace('"Hello, "', '"Hello" + ", dear "'));
+    const expectation = join(own, "handlers/default/dearer/test/dearer.test.ts");
+    writeFileSync(expectation, readFileSync(expectation, "utf8").replaceAll("Hello, ", "Hello, dear "));
+    const failed = await cli(["test"], own);
+    expect(failed.code).toBe(1);
+    expect(failed.stdout).toMatch(/Fuel changed: [\d,]+ → [\d,]+ \(\+[\d,]+, \+[\d.]+ %\)\. Intended\? Update with -u/);
+    expect(failed.stdout).toContain("1 vitest test failed");
+    const updated = await cli(["test", "--update"], own);
+    expect(updated.stdout).toContain("1 vitest test passed, 1 snapshot written");
+    expect(updated.code).toBe(0);
+    const again = await cli(["test"], own);
+    expect(again.stdout).toMatch(/1 vitest test passed {2}in /);
+  }, 240_000);
 
   it("refuses a broken fixture with file, line and column", async () => {
     const path = writeFixture("broken", {});

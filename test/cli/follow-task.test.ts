@@ -94,6 +94,30 @@ task complete in 1.5 s
     expect(run.stdout).not.toContain("\u001b");
   });
 
+  it("dates nothing after the task's own end, however late it looks", async () => {
+    const [queued, , complete] = DIAMOND;
+    if (queued === undefined || complete === undefined) throw new Error("the diamond has three moments");
+    const waits = Array.from({ length: 10 }, () => queued);
+    await using api = await scriptedApi(taskScript([...waits, complete]));
+    const clock = hastyClock();
+    const { stdout } = await runCommand(["submit", "flows/diamond", "--follow", "--url", api.url], { clock });
+    expect(clock.now()).toBeGreaterThan(2_500);
+    expect(stdout).toMatch(/^\+1\.5 s {5}end {2}pending → complete .*\ntask complete in 1\.5 s\n$/m);
+  });
+
+  it("names the code that ran a step that failed", async () => {
+    const digest = "ab".repeat(32);
+    const metadata = { handler_version: "1.1.0", custom: { module_name: "greeter", module_digest: digest } };
+    const results = { success: false, metadata, error: { message: "no", error_type: "handler_error" } };
+    await using api = await scriptedApi(
+      taskScript([{ status: "blocked_by_failures", steps: [step("start", "error", { results })] }]),
+    );
+    const { stdout } = await runCommand(["task", "show", TASK_UUID, "--url", api.url]);
+    expect(stdout).toContain("\n   no\n   ran      greeter 1.1.0 sha256:abababababab\n");
+    const raw = await runCommand(["task", "show", TASK_UUID, "--json", "--url", api.url]);
+    expect(raw.stdout).toContain(`"module_name":"greeter","module_digest":"${digest}"`);
+  });
+
   it("with --json writes an object for each change and one at the end", async () => {
     await using api = await scriptedApi(taskScript(DIAMOND));
     const run = await runCommand(["submit", "flows/diamond", "--follow", "--json", "--url", api.url]);

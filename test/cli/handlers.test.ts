@@ -6,6 +6,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { type ServedApp, serveApp } from "../http/support/served-app.ts";
 import { versionComponent } from "../registry/support/version-component.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { runCli } from "./support/run-cli.ts";
 import { type CommandRun, runCommand } from "./support/run-command.ts";
 
 let postgres: TestDatabase;
@@ -49,6 +50,8 @@ it("leads a version from its upload to its end", async () => {
     /^payments\/charge 1\.0\.0 {2}sha256:[0-9a-f]{12} {2}[\d.]+ k?B {2}uploaded\npromoted\n$/,
   );
   expect(await said(...upload("1.0.0", "--promote"))).toMatch(/already there\nactive already\n$/);
+  // What is active needs no promotion.
+  expect(await said(...upload("1.0.0"))).toMatch(/already there\nactive already\n$/);
   expect(await said(...upload("1.1.0"))).toContain("→ tasker-host handlers promote payments/charge 1.1.0");
 
   const refused = await run("handlers", "promote", "payments/charge", "1.1.0");
@@ -92,6 +95,26 @@ it("changes the grants that it names, and leaves the others", async () => {
   expect(set).toMatch(/max_result_bytes +2048\n/);
   expect(await said("grants", "set", "billing", "--fuel", "host")).toMatch(/fuel +\d+ {2}the host's\n/);
   expect((await run("grants", "set", "billing", "--capabilities", "http")).stderr).toContain("TSK_GRANT_INVALID");
+});
+
+it.each([
+  ["nowhere.wasm", "no such file"],
+  [".", "a folder"],
+])("says of the file %j that it cannot be read, and what to do", async (file, found) => {
+  const names = ["--namespace", "payments", "--name", "charge", "--version", "1.0.0"];
+  const { exitCode, stderr } = await run("upload", join(folder, file), ...names);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain(`TSK_REQUEST_FILE_UNREADABLE: Cannot read ${JSON.stringify(join(folder, file))}: ${found}`);
+  expect(stderr).toContain("→ Correct the path;");
+});
+
+it("answers a wrong option with a sentence, not with all its options", async () => {
+  const names = ["--namespace", "payments", "--name", "charge", "--version", "latest"];
+  const { code, stderr } = await runCli(["upload", "charge.wasm", ...names], { cwd: folder });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error: option '--version <version>' argument 'latest' is invalid\. A version is /);
+  expect(stderr).toMatch(/\n--help shows what the command takes\n$/);
+  expect(stderr).not.toContain("--source-map");
 });
 
 it.each([

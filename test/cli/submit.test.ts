@@ -62,7 +62,7 @@ describe("submit", () => {
     [["flows/diamond", "--context", "{"], "TSK_JSON_MALFORMED", "--context: the end of the text"],
     [["flows/diamond", "--context", "[]"], "TSK_REQUEST_INVALID", "no object"],
     [["flows/diamond", "--context", '{"a":"\\u0000"}'], "TSK_JSON_UNSTORABLE", "U+0000"],
-    [["flows/diamond", "--context", "@/no/such/file"], "TSK_REQUEST_INVALID", "no such file"],
+    [["flows/diamond", "--context", "@/no/such/file"], "TSK_REQUEST_FILE_UNREADABLE", "no such file"],
     [["flows/diamond", "--priority", "high"], "TSK_REQUEST_INVALID", "--priority is"],
     [["flows/diamond", "--version", "latest"], "TSK_REQUEST_INVALID", "--version is"],
     [["flows/diamond", "--correlation-id", "1"], "TSK_REQUEST_INVALID", "--correlation-id is"],
@@ -138,6 +138,12 @@ describe("asking again", () => {
     await runCommand(["submit", "flows/diamond", "--url", api.url], { clock });
     expect(api.seen).toHaveLength(1);
     expect(clock.waits).toEqual([]);
+  });
+
+  it("says of a port that no client asks that it is one", async () => {
+    const run = await runCommand(["submit", "math/diamond", "--url", "http://127.0.0.1:1"]);
+    expect(run.stderr).toContain("Cannot ask http://127.0.0.1:1: HTTP clients refuse this port");
+    expect(run.exitCode).toBe(3);
   });
 
   it("takes the existing task for its own where the first answer got lost", async () => {

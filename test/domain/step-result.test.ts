@@ -16,7 +16,7 @@ const FACTS: ResultFacts = {
   workerId: "worker_1",
   workerHostname: "host",
   usage: { fuelUsed: 1_234, peakMemoryBytes: 65_536, durationMs: 10 },
-  component: { digest: DIGEST, version: "1.2.3", fuelScheduleId: "fs1" },
+  component: { digest: DIGEST, name: "greeter", version: "1.2.3", fuelScheduleId: "fs1" },
 };
 
 /** What tasker-core's deserializer demands: wrong types make its result message loop. */
@@ -128,6 +128,7 @@ describe("`stepResultJson()`", () => {
         fuel_used: 1_234,
         fuel_schedule_id: "fs1",
         peak_memory_bytes: 65_536,
+        module_name: "greeter",
         module_digest: DIGEST,
       },
     });

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { BIN, type CliHost, runCliHost } from "../support/cli-host.ts";
 
 const HANDLERS = join(import.meta.dirname, "fixtures/handlers");
@@ -17,8 +17,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function runHost(): Promise<CliHost> {
-  return runCliHost({ cwd: folder, args: ["--handlers", HANDLERS] });
+function runHost(...settings: readonly string[]): Promise<CliHost> {
+  const set = settings.flatMap((setting) => ["--set", setting]);
+  return runCliHost({ cwd: folder, args: ["--handlers", HANDLERS, ...set] });
 }
 
 function command(...args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
@@ -71,6 +72,24 @@ describe("tasker-host", () => {
     expect(stderr).toContain(code);
     expect(stderr).toContain(words);
     expect(stderr).toContain("→");
+  });
+
+  it("makes and revokes tokens while the host of the embedded database runs", async () => {
+    const host = await runHost("auth.mode=required");
+    onTestFinished(() => void host.process.kill("SIGTERM"));
+    const made = command("token", "create", "ci", "--permissions", "tasks:*", "--namespaces", "*");
+    expect(made.status).toBe(0);
+    const bearer = { authorization: `Bearer ${made.stdout.trim()}` };
+    expect((await fetch(`${host.started.url}/v1/tasks`, { headers: bearer })).status).toBe(200);
+    expect(command("token", "list").stdout).toMatch(/ live {5}ci\n/);
+    expect(command("token", "revoke", "ci").stdout).toMatch(/^Revoked .* \(ci\)\n$/);
+    await expect
+      .poll(async () => (await fetch(`${host.started.url}/v1/tasks`, { headers: bearer })).status, { timeout: 10_000 })
+      .toBe(401);
+    // The server is the host's still.
+    expect(command("verify").status).toBe(0);
+    expect(await host.signal("SIGTERM")).toBe(0);
+    expect(command("token", "list").stdout).toMatch(/ revoked {2}ci\n/);
   });
 
   it("prints the configuration with the place of each value and no secret", () => {

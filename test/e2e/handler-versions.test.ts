@@ -273,6 +273,13 @@ it("holds runs to the grants of their namespace", async () => {
   await call(one, "PUT", grants, '{"capabilities":["log"],"limits":{"fuel":5,"max_payload_bytes":60}}');
   await expect.poll(() => failure(`{"n":${Math.random()}}`), { timeout: 10_000 }).toBe("TSK_HANDLER_OUT_OF_FUEL");
   expect(await failure(JSON.stringify({ text: "x".repeat(100) }))).toBe("TSK_HANDLER_PAYLOAD_EXCEEDED");
+  // Each says who set the limit.
+  const said = async (where: string): Promise<unknown> => {
+    const task = await run(two, test, "granted/all", where);
+    return task.steps.get("step_0")?.results?.error?.context;
+  };
+  expect(await said(`{"n":${Math.random()}}`)).toMatchObject({ limit_fuel: 5, set_by: "grants" });
+  expect(await said(JSON.stringify({ text: "y".repeat(100) }))).toMatchObject({ limit_bytes: 60, set_by: "grants" });
   expect(await call(one, "PUT", grants, '{"capabilities":["network"]}')).toMatchObject({ status: 422 });
 });
 

@@ -50,7 +50,11 @@ export interface EndedStep {
       readonly retryable: boolean;
       readonly custom: Record<string, unknown>;
     };
-    readonly error: { readonly message: string; readonly backtrace: readonly string[] | null } | null;
+    readonly error: {
+      readonly message: string;
+      readonly backtrace: readonly string[] | null;
+      readonly context: unknown;
+    } | null;
   } | null;
 }
 

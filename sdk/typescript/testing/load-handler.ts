@@ -90,7 +90,7 @@ async function run(
       message,
       fields: fieldsJson === "" ? {} : JSON.parse(fieldsJson),
     })),
-    backtrace: "backtrace" in outcome ? outcome.backtrace : [],
+    backtrace: ("backtrace" in outcome ? outcome.backtrace : undefined) ?? [],
     fuel: usage.fuelUsed,
     peakMemoryBytes: usage.peakMemoryBytes,
     durationMs: usage.durationMs,

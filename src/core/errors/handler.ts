@@ -23,13 +23,15 @@ export const HANDLER_ERRORS = {
   TSK_HANDLER_OUT_OF_FUEL: {
     summary: "The handler used up its fuel; it would do so again, so the step is not retried",
     fault: "guest",
-    remedy: "Look for an endless loop, do less in one step, or raise `sandbox.limits.fuel`",
+    remedy:
+      "Look for an endless loop (what was logged before it says how far it came), do less in one step, or raise the limit where it is set: `sandbox.limits.fuel`, or `tasker-host grants set`",
     httpStatus: 422,
   },
   TSK_HANDLER_MEMORY_EXCEEDED: {
     summary: "The handler needed more memory than it may have; it would again, so the step is not retried",
     fault: "guest",
-    remedy: "Hold less at once, split the work into steps or batches, or raise `sandbox.limits.max_memory_bytes`",
+    remedy:
+      "Hold less at once, split the work into steps or batches, or raise the limit where it is set: `sandbox.limits.max_memory_bytes`, or `tasker-host grants set`",
     httpStatus: 422,
   },
   TSK_HANDLER_STACK_EXHAUSTED: {
@@ -48,7 +50,8 @@ export const HANDLER_ERRORS = {
   TSK_HANDLER_TIMEOUT: {
     summary: "The handler ran longer than the step may and was killed; the step is retried",
     fault: "guest",
-    remedy: "Do less in one step, or raise `timeout_seconds` of the step in its template",
+    remedy:
+      "Do less in one step, or raise the limit where it is set: `timeout_seconds` of the step in its template, or `tasker-host grants set`",
     httpStatus: 422,
   },
   TSK_HANDLER_RESULT_INVALID: {

@@ -8,17 +8,17 @@ export const REQUEST_ERRORS = {
     remedy: "Correct the member that the error names",
     httpStatus: 400,
   },
-  TSK_REQUEST_FILE_UNREADABLE: {
-    summary: "A file that a command shall send cannot be read",
-    fault: "user",
-    remedy:
-      "Give the path of a file that is there and that this user may read; `tasker-host build` names the component that it wrote",
-    httpStatus: 400,
-  },
   TSK_REQUEST_UUID_INVALID: {
     summary: "A path or a parameter holds something else where a UUID belongs",
     fault: "user",
     remedy: "Take the UUID from the answer to the submission, or from `GET /v1/tasks`",
+    httpStatus: 400,
+  },
+  TSK_REQUEST_FILE_UNREADABLE: {
+    summary: "A file that the command line names cannot be read",
+    fault: "user",
+    remedy:
+      "Correct the path; it counts from the working folder, and `tasker-host build FOLDER` prints where components are",
     httpStatus: 400,
   },
   TSK_REQUEST_TOO_LARGE: {

@@ -1,4 +1,4 @@
-import type { RunReport } from "../../runtime/index.ts";
+import type { StepRun } from "../domain/step-run.ts";
 import { type Difference, differencesOf } from "./differences.ts";
 import type { Expectation, Fixture } from "./fixture.ts";
 import { outcomeValue } from "./outcome-value.ts";
@@ -7,7 +7,7 @@ import type { AuthorsSandbox, SandboxedHandler } from "./sandboxed-handler.ts";
 /** A fixture that was run. It passes where it expects something and nothing differs from that. */
 export interface FixtureRun {
   readonly fixture: Fixture;
-  readonly report: RunReport;
+  readonly report: StepRun;
   readonly passed: boolean;
   /** What differs from the expectation, the kind of outcome first, then its members, the logs, the fuel. */
   readonly differences: readonly Difference[];
@@ -24,7 +24,7 @@ export async function runFixture(
   return { fixture, report, differences, passed: fixture.expect !== undefined && differences.length === 0 };
 }
 
-function differencesFrom(expect: Expectation, report: RunReport): readonly Difference[] {
+function differencesFrom(expect: Expectation, report: StepRun): readonly Difference[] {
   const actual = outcomeValue(report.outcome);
   const differences = differencesOf(expect.outcome, actual);
   // Of another kind of outcome nothing else can be as expected.
@@ -34,7 +34,7 @@ function differencesFrom(expect: Expectation, report: RunReport): readonly Diffe
 }
 
 /** The first expected line that the log does not hold behind the ones before it. */
-function logDifferences({ logs = [] }: Expectation, report: RunReport): readonly Difference[] {
+function logDifferences({ logs = [] }: Expectation, report: StepRun): readonly Difference[] {
   let at = 0;
   for (const [index, { level, message }] of logs.entries()) {
     const found = report.logs.findIndex(

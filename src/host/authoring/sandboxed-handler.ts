@@ -10,11 +10,11 @@ import {
   type Artifact,
   createProcessSandbox,
   prepareComponent,
-  type RunReport,
   type Sandbox,
   type StepContext,
 } from "../../runtime/index.ts";
 import type { HostConfig } from "../config/schema.ts";
+import type { LimitsInForce, LimitSetBy, StepRun } from "../domain/step-run.ts";
 import { nearestName } from "../domain/nearest-name.ts";
 import type { FixtureStep } from "./fixture.ts";
 
@@ -67,11 +67,11 @@ export class AuthorsSandbox implements Service {
   }
 
   /** Runs one step on a fresh instance. @throws TSK_FIXTURE_CALLABLE_UNKNOWN */
-  run({ artifact, sourceMap }: SandboxedHandler, step: FixtureStep): Promise<RunReport> {
+  async run({ artifact, sourceMap }: SandboxedHandler, step: FixtureStep): Promise<StepRun> {
     refuseUnknownCallable(artifact, step.callable);
     const { limits } = this.#config.sandbox;
     const timeoutMs = step.limits.timeoutMs ?? this.#config.stepProcessing.defaultTimeoutSeconds * 1_000;
-    return this.#sandbox.run({
+    const report = await this.#sandbox.run({
       artifact,
       sourceMap,
       context: stepContext(step, timeoutMs),
@@ -82,7 +82,23 @@ export class AuthorsSandbox implements Service {
         timeoutMs,
       },
     });
+    return { ...report, limits: limitsInForce(step, limits.maxCallDepth) };
   }
+}
+
+function limitsInForce({ callable, limits }: FixtureStep, maxCallDepth: number): LimitsInForce {
+  const setBy = (own: number | undefined): LimitSetBy => (own === undefined ? "host" : "fixture");
+  return {
+    callable,
+    maxCallDepth,
+    setBy: {
+      fuel: setBy(limits.fuel),
+      memory: setBy(limits.memoryBytes),
+      deadline: limits.timeoutMs === undefined ? "template" : "fixture",
+      result: "host",
+      log: "host",
+    },
+  };
 }
 
 function refuseUnknownCallable({ manifest }: Artifact, callable: string): void {

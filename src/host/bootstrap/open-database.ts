@@ -3,7 +3,7 @@ import { TaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { HostConfig } from "../config/schema.ts";
 import { Database, type DatabaseAddress } from "../database/connection.ts";
-import { startEmbeddedPostgres } from "../database/embedded/start-embedded-postgres.ts";
+import { connectionToRunning, startEmbeddedPostgres } from "../database/embedded/start-embedded-postgres.ts";
 
 /** The database of this host, and how it came to it. */
 export interface OpenedDatabase extends AsyncDisposable {
@@ -18,6 +18,8 @@ export interface OpenDatabaseDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onProgress: (message: string) => void;
+  /** Uses the embedded server of a host that runs, where one does: for commands that a host need not stop for. Default false. */
+  readonly besideHost?: boolean;
   /** See `DatabaseOptions.onRoundTrip`. */
   readonly onRoundTrip?: ((name: string) => void) | undefined;
 }
@@ -38,6 +40,18 @@ export async function openDatabase(deps: OpenDatabaseDeps): Promise<OpenedDataba
       database,
       kind: "external",
       description: withoutPassword(url),
+      [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    };
+  }
+  const running = deps.besideHost === true ? connectionToRunning(deps.config.embeddedDataDir) : undefined;
+  if (running !== undefined) {
+    const database = resources.use(connect(running, deps));
+    await database.query("ping", "select 1");
+    const kept = resources.move();
+    return {
+      database,
+      kind: "embedded",
+      description: `embedded Postgres of the host that runs on ${deps.config.embeddedDataDir}`,
       [Symbol.asyncDispose]: () => kept.disposeAsync(),
     };
   }

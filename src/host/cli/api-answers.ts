@@ -28,6 +28,11 @@ const Results = z
         execution_time_ms: z.number().nullish(),
         error_code: z.string().nullish(),
         error_type: z.string().nullish(),
+        handler_version: z.string().nullish(),
+        custom: z
+          .looseObject({ module_name: z.string().nullish(), module_digest: z.string().nullish() })
+          .nullish()
+          .catch(undefined),
       })
       .nullish(),
     error: z

@@ -192,11 +192,18 @@ function secondsToMs(retryAfter: string | null): number | undefined {
   return retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : undefined;
 }
 
+const SPOKEN_REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there",
+  ENOTFOUND: "no host has this name",
+  // Of fetch itself, which asks nobody.
+  "bad port": "HTTP clients refuse this port, as they do every port of another protocol",
+};
+
 /** `fetch` says "fetch failed"; what happened is in the causes below. */
 function reasonOf(error: unknown): string {
   let reason = "no connection";
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     reason = "code" in at && typeof at.code === "string" ? at.code : at.message || reason;
   }
-  return reason === "ECONNREFUSED" ? "nothing listens there" : reason;
+  return SPOKEN_REASONS[reason] ?? reason;
 }

@@ -48,8 +48,13 @@ function headerLines({ task, steps }: TaskSnapshot, { width, nowMs, paint }: Vie
 
 /** From submission to the end, or to now. */
 export function elapsed(task: TaskAnswer, nowMs: number): string {
-  const endMs = hasEnded(task) ? Date.parse(task.completed_at ?? task.updated_at) : nowMs;
-  return formatDuration(Math.max(0, endMs - Date.parse(task.created_at)));
+  return formatDuration(ranMs(task) ?? Math.max(0, nowMs - Date.parse(task.created_at)));
+}
+
+/** From submission to the end, by the database's clock; undefined for a task that has not ended. */
+export function ranMs(task: TaskAnswer): number | undefined {
+  if (!hasEnded(task)) return undefined;
+  return Math.max(0, Date.parse(task.completed_at ?? task.updated_at) - Date.parse(task.created_at));
 }
 
 interface Line {

@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
+import { keepPreparersReady } from "../../runtime/index.ts";
 import { AuthorsSandbox } from "../authoring/sandboxed-handler.ts";
 import type { CliContext } from "./cli-context.ts";
 import { Builder } from "./dev/builder.ts";
 import { LiveHandlers } from "./dev/live-handlers.ts";
 import { formatError } from "./format.ts";
-import { refreshEditorSettings } from "./new/editor-settings.ts";
+import { refreshInstallationLinks } from "./new/installation-links.ts";
 import { paintFor } from "./paint.ts";
 import { runHost } from "./run.ts";
 import { watchFolder } from "./test/watch-folder.ts";
@@ -33,9 +34,10 @@ export function addDevCommand(program: Command, context: CliContext): void {
 async function dev(project: string, options: DevOptions, context: CliContext): Promise<void> {
   const { stdout, stderr, env, clock, interrupted } = context;
   const directory = existsSync(join(project, "handlers")) ? join(project, "handlers") : project;
-  await refreshEditorSettings(project);
+  await refreshInstallationLinks(project);
+  const { config } = context.loadConfig();
   using builder = await Builder.create();
-  await using sandbox = new AuthorsSandbox(context.loadConfig().config);
+  await using sandbox = new AuthorsSandbox(config);
   const handlers = new LiveHandlers({
     directory,
     builder,
@@ -53,6 +55,8 @@ async function dev(project: string, options: DevOptions, context: CliContext): P
   // Before the first fixtures run: what is saved meanwhile is not missed.
   const changes = watchFolder(directory, { clock, signal: interrupted });
   await warm;
+  using started = new DisposableStack();
+  started.use(keepPreparersReady(config.sandbox.prepare));
   await handlers.serveFrom(host);
   stdout.write(
     `Watching ${relative(process.cwd(), directory) || "."}: save a file to build it and swap it in, Ctrl-C ends\n`,

@@ -1,7 +1,7 @@
 import { adviceFor } from "./failure-advice.ts";
 import { codeFrame, placeOfFrame } from "./code-frame.ts";
-import { formatBytes } from "./format.ts";
 import type { Paint } from "./paint.ts";
+import { limitText } from "./limit-text.ts";
 import { printable } from "./printable.ts";
 
 /** How a step failed, in the words of its result document: of a run in the sandbox, or read from a task. */
@@ -45,14 +45,21 @@ export function failureText(failure: FailureWords, { paint, sourceOf }: FailureT
 }
 
 /** The limit that was hit, the usual causes, what to do: what is known of each. */
-function hintLines({ context, errorCode, errorType }: FailureWords, paint: Paint): readonly string[] {
+function hintLines({ backtrace, context, errorCode, errorType }: FailureWords, paint: Paint): readonly string[] {
   const advice = adviceFor(errorCode, errorType);
+  const limit = limitText(errorCode, context);
   const hints = [
-    ["limit", limitText(context)],
+    // An interpreter's own place is in its memory, not on the stack of the sandbox.
+    ["in", limit !== undefined && backtrace.length === 0 ? callableOf(context) : undefined],
+    ["limit", limit],
     ["usually", advice?.usually],
     ["do", advice?.remedy],
   ] as const;
   return hints.flatMap(([name, text]) => (text === undefined ? [] : [`${paint("dim", name.padEnd(8))} ${text}`]));
+}
+
+function callableOf({ callable }: FailureWords["context"]): string | undefined {
+  return typeof callable === "string" ? printable(callable) : undefined;
 }
 
 /** The innermost frame whose file is at hand. */
@@ -67,28 +74,4 @@ function drawing(
     if (place !== undefined && source !== undefined) return ["", ...codeFrame(source, place, paint)];
   }
   return [];
-}
-
-/** The limit that the context of a failure names, with its key in the configuration. */
-function limitText(context: FailureWords["context"]): string | undefined {
-  const { limit_fuel: fuel, limit_bytes: bytes, timeout_ms: timeoutMs, what, limit } = context;
-  if (typeof fuel === "number") return `${grouped(fuel)} units of fuel (sandbox.limits.fuel)`;
-  if (typeof bytes === "number")
-    return `${grouped(bytes)} bytes, ${formatBytes(bytes)} (sandbox.limits.max_memory_bytes)`;
-  if (typeof timeoutMs === "number") return `${grouped(timeoutMs)} ms (timeout_seconds of the step in its template)`;
-  if (typeof limit !== "number" || typeof what !== "string") return undefined;
-  const key = OUTPUT_KEYS[what];
-  return `${grouped(limit)} ${what === "host-calls" ? "calls" : "bytes"}${key === undefined ? "" : ` (sandbox.limits.${key})`}`;
-}
-
-const OUTPUT_KEYS: Readonly<Record<string, string>> = {
-  result: "max_result_bytes",
-  log: "max_log_bytes",
-  error: "max_error_bytes",
-  "host-calls": "max_host_calls",
-};
-
-/** `10,000,000`. */
-export function grouped(value: number): string {
-  return value.toLocaleString("en-US");
 }

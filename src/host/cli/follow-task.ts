@@ -1,6 +1,6 @@
 import type { ApiClient } from "./api-client.ts";
 import type { CliContext } from "./cli-context.ts";
-import { elapsed, taskView, type TaskSnapshot } from "./dag-view.ts";
+import { elapsed, ranMs, taskView, type TaskSnapshot } from "./dag-view.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { failureLines } from "./failure-lines.ts";
 import { formatDuration } from "./format.ts";
@@ -57,13 +57,17 @@ async function showJson(snapshots: Snapshots, { stdout }: CliContext): Promise<T
 async function showLines(snapshots: Snapshots, context: CliContext): Promise<TaskSnapshot | undefined> {
   const { stdout, stderr, clock } = context;
   const startedMs = clock.now();
+  let lastMs = 0;
   let last: TaskSnapshot | undefined;
   for await (const snapshot of snapshots) {
     if (snapshot === undefined) {
       stderr.write("the API does not answer, asking again\n");
       continue;
     }
-    const at = `+${formatDuration(clock.now() - startedMs)}`.padEnd(9);
+    // A look comes later than what it sees: nothing happened after the task's own end.
+    const atMs = Math.min(clock.now() - startedMs, ranMs(snapshot.task) ?? Number.POSITIVE_INFINITY);
+    lastMs = Math.max(lastMs, atMs);
+    const at = `+${formatDuration(lastMs)}`.padEnd(9);
     for (const { step, from } of stepChanges(last, snapshot)) {
       if (from === undefined && step.current_state === "pending") continue;
       const attempt = attemptOf(step) === "" ? "" : `attempt ${attemptOf(step)}`;

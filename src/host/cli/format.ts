@@ -7,6 +7,11 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
+/** `10,000,000`. */
+export function grouped(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
 /** `0.6 s`, `12 ms`. */
 export function formatDuration(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;

@@ -55,7 +55,7 @@ export function createProgram(context: CliContext): Command {
   const program = new Command("tasker-host")
     .description("Runs Tasker workflow steps as sandboxed WebAssembly components")
     .version(HOST_VERSION)
-    .showHelpAfterError()
+    .showHelpAfterError("--help shows what the command takes")
     // `submit --version` is the template's.
     .enablePositionalOptions()
     .exitOverride();

@@ -37,7 +37,8 @@ async function newProject(name: string, { lang, namespace }: NewOptions, { stdou
   const files = await createProject({ folder, name, namespace, language: LANGUAGES[lang] });
   const shown = relative(process.cwd(), folder);
   stdout.write(`${shown}/\n${files.map((file) => `  ${file}\n`).join("")}\n`);
-  stdout.write(`Next:\n  cd ${shown}\n  tasker-host test\n  tasker-host dev\n`);
+  // Through npm: whether `tasker-host` is in the PATH nobody knows, and the project has a link of its own.
+  stdout.write(`Next:\n  cd ${shown}\n  npm test\n  npm run dev\n`);
 }
 
 function check(what: "name" | "namespace", value: string, pattern: RegExp, accepted: string): void {

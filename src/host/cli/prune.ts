@@ -43,6 +43,7 @@ async function runPrune(options: PruneCommandOptions, context: CliContext): Prom
     config: config.database,
     clock,
     logger: createLogger({ level: config.logging.level }),
+    besideHost: true,
     onProgress: (message) => progress.show(message),
   }).finally(() => progress.clear());
   const { database } = opened;

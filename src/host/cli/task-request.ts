@@ -80,7 +80,7 @@ function readContext(path: string): string {
     return readFileSync(path === "-" ? 0 : path, "utf8").replace(/^\ufeff/, "");
   } catch (cause) {
     const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "it cannot be read";
-    throw new TaskerError("TSK_REQUEST_INVALID", {
+    throw new TaskerError("TSK_REQUEST_FILE_UNREADABLE", {
       attempted: `Cannot read the context from ${JSON.stringify(path)}`,
       found: reason === "ENOENT" ? "no such file" : reason,
       accepted: "--context JSON, --context @FILE, or --context @- for standard input",

@@ -7,7 +7,7 @@ import { buildErrorText } from "./build-error-text.ts";
 import type { CliContext } from "./cli-context.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { errorJson, formatDuration, formatError, isBuildError } from "./format.ts";
-import { refreshEditorSettings } from "./new/editor-settings.ts";
+import { refreshInstallationLinks } from "./new/installation-links.ts";
 import { paintFor } from "./paint.ts";
 import { handlerLines, handlerJson, summaryLine } from "./test/fixture-lines.ts";
 import { testHandler, type HandlerTests } from "./test/test-handler.ts";
@@ -75,7 +75,7 @@ async function testOnce(
   }
   const paint = paintFor(stdout, env);
   const progress = new ProgressLine(stderr);
-  await refreshEditorSettings(folder);
+  await refreshInstallationLinks(folder);
   const tested: HandlerTests[] = [];
   let unbuilt = 0;
   for (const [index, handler] of folders.entries()) {

@@ -1,11 +1,19 @@
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { TaskerError } from "../../core/errors/index.ts";
+import type { ApiClient } from "./api-client.ts";
 import { type ApiCommandOptions, apiClientFor, JSON_OPTION, TOKEN_OPTION, URL_OPTION } from "./api-options.ts";
 import type { CliContext } from "./cli-context.ts";
 import { formatBytes, shortDigest } from "./format.ts";
-import { UploadedAnswer } from "./handler-answers.ts";
-import { handlerPath, parseHandlerName, parseNamespace, parseVersion } from "./handler-argument.ts";
+import { UploadedAnswer, VersionAnswer } from "./handler-answers.ts";
+import {
+  type HandlerArgument,
+  handlerPath,
+  parseHandlerName,
+  parseNamespace,
+  parseVersion,
+} from "./handler-argument.ts";
 
 interface UploadOptions extends ApiCommandOptions {
   readonly namespace: string;
@@ -41,26 +49,46 @@ async function upload(file: string, options: UploadOptions, context: CliContext)
   const map = await sourceMapOf(file, options.sourceMap);
   const query = new URLSearchParams({ version, promote: String(promote), source_map_bytes: String(map.length) });
   const path = `${handlerPath({ namespace, name })}/versions?${query.toString()}`;
-  const answer = await apiClientFor(options, context).ask(path, UploadedAnswer, {
+  const api = apiClientFor(options, context);
+  const answer = await api.ask(path, UploadedAnswer, {
     method: "POST",
     body: Buffer.concat([component, map]),
     contentType: "application/wasm",
     patienceMs: PATIENCE_MS,
   });
-  if (options.json) context.stdout.write(`${JSON.stringify(answer)}\n`);
-  else for (const line of uploadLines(answer, promote)) context.stdout.write(`${line}\n`);
+  if (options.json) {
+    context.stdout.write(`${JSON.stringify(answer)}\n`);
+    return;
+  }
+  const active = promote || (!answer.created && (await isActive(api, { namespace, name }, version)));
+  for (const line of uploadLines(answer, active)) context.stdout.write(`${line}\n`);
 }
 
-function uploadLines(answer: UploadedAnswer, promote: boolean): readonly string[] {
+/** False also where the token may not read handlers: what is said then is right, and only more than needed. */
+async function isActive(api: ApiClient, handler: HandlerArgument, version: string): Promise<boolean> {
+  return api.ask(`${handlerPath(handler)}/versions/${version}`, VersionAnswer).then(
+    ({ active }) => active,
+    () => false,
+  );
+}
+
+function uploadLines(answer: UploadedAnswer, active: boolean): readonly string[] {
   const { namespace, name, version, digest, size_bytes: size, created, promoted, replaced } = answer;
   const did = created ? "uploaded" : "already there";
   return [
     `${namespace}/${name} ${version}  ${shortDigest(digest)}  ${formatBytes(size)}  ${did}`,
     ...(promoted ? [replaced === null ? "promoted" : `promoted, replaces ${replaced.version}`] : []),
-    ...(promote && !promoted ? ["active already"] : []),
-    ...(promote ? [] : [`→ tasker-host handlers promote ${namespace}/${name} ${version}`]),
+    ...(active && !promoted ? ["active already"] : []),
+    ...(active ? [] : [`→ tasker-host handlers promote ${namespace}/${name} ${version}`]),
   ];
 }
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  ENOTDIR: "no such file",
+  EISDIR: "a folder",
+  EACCES: "it may not be read",
+};
 
 async function sourceMapOf(file: string, given: string | undefined): Promise<Uint8Array> {
   if (given !== undefined) return readGiven(given);
@@ -69,7 +97,13 @@ async function sourceMapOf(file: string, given: string | undefined): Promise<Uin
 
 async function readGiven(file: string): Promise<Uint8Array> {
   return readFile(file).catch((cause: unknown) => {
-    const found = cause instanceof Error ? cause.message : String(cause);
-    throw new TaskerError("TSK_REQUEST_FILE_UNREADABLE", { attempted: `Cannot read "${file}"`, found, cause });
+    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    throw new TaskerError("TSK_REQUEST_FILE_UNREADABLE", {
+      attempted: `Cannot read ${JSON.stringify(file)}`,
+      found: REASONS[reason] ?? reason,
+      accepted: "a file that this user may read",
+      details: { path: resolve(file) },
+      cause,
+    });
   });
 }

@@ -38,6 +38,7 @@ async function runVerify(options: VerifyCommandOptions, context: CliContext): Pr
     config: config.database,
     clock,
     logger: createLogger({ level: config.logging.level }),
+    besideHost: true,
     onProgress: (message) => progress.show(message),
   }).finally(() => progress.clear());
   const result = await opened.database.session(async (client) => {

@@ -7,7 +7,7 @@ import type { CliContext } from "./cli-context.ts";
 import { ProgressLine } from "./progress-line.ts";
 
 /**
- * Runs `body` on the configured database, which `tasker-host migrate` or a host has brought up to date.
+ * Runs `body` on the configured database, also where a host has its embedded server running, which `tasker-host migrate` or a host has brought up to date.
  *
  * @throws TSK_DATABASE_NOT_MIGRATED, TSK_DATABASE_UNREACHABLE, TSK_HOST_DATA_DIR_BUSY
  */
@@ -17,6 +17,7 @@ export async function withDatabase<T>(context: CliContext, body: (database: Data
   await using opened = await openDatabase({
     config: config.database,
     clock: context.clock,
+    besideHost: true,
     logger: createLogger({ level: config.logging.level }),
     onProgress: (message) => progress.show(message),
   }).finally(() => progress.clear());

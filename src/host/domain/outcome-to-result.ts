@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../core/errors/index.ts";
 import type { GuestFailure, Outcome } from "../../runtime/index.ts";
+import type { LimitsInForce } from "./step-run.ts";
 
 /** An outcome that ends a step; a checkpoint only interrupts it. */
 export type FinalOutcome = Exclude<Outcome, { readonly kind: "checkpoint-yield" }>;
@@ -34,8 +35,9 @@ export interface StepFailure {
 /**
  * Decides what becomes of a step. Permanent is what a second run would only repeat, because a run depends on nothing but
  * its input and limits; retryable is what came from outside: time, processes, host calls. A failure says it itself.
+ * With `limits` a limit that was hit says who set it.
  */
-export function outcomeToResult(outcome: FinalOutcome): StepResult {
+export function outcomeToResult(outcome: FinalOutcome, limits?: LimitsInForce): StepResult {
   switch (outcome.kind) {
     case "success":
       return { success: true, resultJson: outcome.resultJson, metadataJson: outcome.metadataJson };
@@ -44,16 +46,22 @@ export function outcomeToResult(outcome: FinalOutcome): StepResult {
     case "out-of-fuel":
       return permanent("out_of_fuel", "TSK_HANDLER_OUT_OF_FUEL", {
         message: `Handler ran out of fuel: its limit is ${outcome.limit} units`,
-        facts: { limit_fuel: outcome.limit },
+        facts: { limit_fuel: outcome.limit, ...setBy(limits, "fuel") },
+        backtrace: outcome.backtrace,
       });
     case "memory-exceeded":
       return permanent("memory_exceeded", "TSK_HANDLER_MEMORY_EXCEEDED", {
         message: `Handler ran out of memory: its limit is ${outcome.limit} bytes`,
-        facts: { limit_bytes: outcome.limit },
+        facts: { limit_bytes: outcome.limit, ...setBy(limits, "memory") },
+        backtrace: outcome.backtrace,
       });
     case "stack-exhausted":
       return permanent("stack_exhausted", "TSK_HANDLER_STACK_EXHAUSTED", {
         message: "Handler nested its calls deeper than it may",
+        backtrace: outcome.backtrace,
+        ...(limits !== undefined && {
+          facts: { limit_call_depth: limits.maxCallDepth, set_by: "host", callable: limits.callable },
+        }),
       });
     case "trap":
       return permanent("handler_panic", "TSK_HANDLER_TRAPPED", {
@@ -68,12 +76,12 @@ export function outcomeToResult(outcome: FinalOutcome): StepResult {
     case "output-exceeded":
       return permanent("output_exceeded", "TSK_HANDLER_OUTPUT_EXCEEDED", {
         message: `Handler put out too much (${outcome.what}): the limit is ${outcome.limit}`,
-        facts: { what: outcome.what, limit: outcome.limit },
+        facts: { what: outcome.what, limit: outcome.limit, ...setBy(limits, OUTPUT_LIMITS[outcome.what]) },
       });
     case "timeout":
       return retryable("handler_timeout", "TSK_HANDLER_TIMEOUT", {
         message: `Handler ran longer than ${outcome.limitMs} ms and was killed`,
-        facts: { timeout_ms: outcome.limitMs },
+        facts: { timeout_ms: outcome.limitMs, ...setBy(limits, "deadline") },
       });
     case "host-call-failed":
       return retryable("host_call_failed", "TSK_HANDLER_HOST_CALL_FAILED", {
@@ -87,6 +95,17 @@ export function outcomeToResult(outcome: FinalOutcome): StepResult {
     default:
       return outcome satisfies never;
   }
+}
+
+/** Errors and host calls are limited by the host alone. */
+const OUTPUT_LIMITS = { result: "result", log: "log", error: undefined, "host-calls": undefined } as const;
+
+function setBy(
+  limits: LimitsInForce | undefined,
+  limit: keyof LimitsInForce["setBy"] | undefined,
+): Readonly<Record<string, string>> {
+  if (limits === undefined) return {};
+  return { set_by: limit === undefined ? "host" : limits.setBy[limit], callable: limits.callable };
 }
 
 function guestFailure(failure: GuestFailure): StepFailure {
@@ -106,7 +125,7 @@ function guestFailure(failure: GuestFailure): StepFailure {
 interface FailureWords {
   readonly message: string;
   readonly facts?: Readonly<Record<string, string | number>>;
-  readonly backtrace?: readonly string[];
+  readonly backtrace?: readonly string[] | undefined;
 }
 
 type HandlerErrorCode = Extract<ErrorCode, `TSK_HANDLER_${string}`>;

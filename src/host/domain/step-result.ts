@@ -14,7 +14,7 @@ export interface ResultFacts {
   readonly usage: RunUsage;
   /** The component that ran; undefined for a native handler, or where nothing ran. */
   readonly component:
-    | { readonly digest: string; readonly version: string; readonly fuelScheduleId: string }
+    | { readonly digest: string; readonly name: string; readonly version: string; readonly fuelScheduleId: string }
     | undefined;
 }
 
@@ -59,6 +59,7 @@ function custom(result: StepResult, facts: ResultFacts): string {
     ["fuel_used", String(facts.usage.fuelUsed)],
     ["fuel_schedule_id", JSON.stringify(facts.component?.fuelScheduleId ?? null)],
     ["peak_memory_bytes", String(facts.usage.peakMemoryBytes)],
+    ["module_name", JSON.stringify(facts.component?.name ?? null)],
     ["module_digest", JSON.stringify(facts.component?.digest ?? null)],
   ];
   const guests = result.success ? jsonMembers(result.metadataJson) : new Map<string, string>();

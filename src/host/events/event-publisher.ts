@@ -1,4 +1,4 @@
-import type { RunReport } from "../../runtime/index.ts";
+import type { StepRun } from "../domain/step-run.ts";
 import type { InProcessEventSystem, StepEvent } from "./in-process-event-system.ts";
 
 /** The worker's side of the event system: announces claimed steps and gets back how they ended. */
@@ -10,7 +10,7 @@ export class EventPublisher {
   }
 
   /** Announces one claimed step; undefined where no handler is subscribed for it. */
-  fireStepEvent(event: StepEvent): Promise<RunReport | undefined> {
+  fireStepEvent(event: StepEvent): Promise<StepRun | undefined> {
     return this.#events.publish(event);
   }
 }

@@ -1,6 +1,6 @@
 import { TaskerError } from "../../core/errors/index.ts";
-import type { RunReport } from "../../runtime/index.ts";
 import type { StepEventPayload } from "../domain/step-event.ts";
+import type { StepRun } from "../domain/step-run.ts";
 
 /** A claimed step, announced: what to run, and the component that was active for it at the claim. */
 export interface StepEvent {
@@ -12,7 +12,7 @@ export interface StepEvent {
 }
 
 /** Runs the step of an event. Must not reject for what a handler did: that is an outcome. */
-export type StepEventHandler = (event: StepEvent) => Promise<RunReport>;
+export type StepEventHandler = (event: StepEvent) => Promise<StepRun>;
 
 /**
  * Carries step events from the worker to whoever runs the step, inside this process.
@@ -53,7 +53,7 @@ export class InProcessEventSystem {
   }
 
   /** Delivers the event; undefined where nobody is subscribed for it. */
-  async publish(event: StepEvent): Promise<RunReport | undefined> {
+  async publish(event: StepEvent): Promise<StepRun | undefined> {
     const handler = event.moduleDigest === undefined ? this.#native.get(event.payload.step.callable) : this.#sandbox;
     return handler?.(event);
   }

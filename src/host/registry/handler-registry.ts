@@ -29,6 +29,7 @@ import { activationRefused, promotionRefused, versionText, versionUnknown } from
 import { WaitingLine } from "./waiting-line.ts";
 
 export interface ComponentFacts {
+  readonly name: string;
   readonly digest: string;
   readonly version: string;
   readonly fuelScheduleId: string;
@@ -232,7 +233,8 @@ export class HandlerRegistry {
   async facts(digest: string | undefined): Promise<ComponentFacts | undefined> {
     if (digest === undefined) return undefined;
     const artifact = await this.#options.store.artifact(digest);
-    return { digest, version: artifact.manifest.version, fuelScheduleId: artifact.fuelScheduleId };
+    const { name, version } = artifact.manifest;
+    return { digest, name, version, fuelScheduleId: artifact.fuelScheduleId };
   }
 
   activeCallables(namespace: string): Promise<readonly string[]> {

@@ -1,12 +1,12 @@
 import type { Clock } from "../../core/clock.ts";
 import { isTaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { RunReport } from "../../runtime/index.ts";
 import { isLastingRefusal, isTrouble } from "../database/database-error.ts";
 import type { ClaimedStep, StepReport } from "../database/steps.ts";
 import { checkpointText } from "../domain/checkpoint.ts";
 import { type FinalOutcome, outcomeToResult, type StepResult } from "../domain/outcome-to-result.ts";
 import { type ResultFacts, stepResultJson } from "../domain/step-result.ts";
+import type { StepRun } from "../domain/step-run.ts";
 import type { EventPublisher } from "../events/event-publisher.ts";
 import type { StepEvent } from "../events/in-process-event-system.ts";
 import type { Metrics } from "../observability/metrics.ts";
@@ -42,7 +42,7 @@ export type StepStage = "waiting" | "running" | "done";
 
 /** A run that ended the step, and when it began. */
 interface FinalRun {
-  readonly run: RunReport & { readonly outcome: FinalOutcome };
+  readonly run: StepRun & { readonly outcome: FinalOutcome };
   readonly startedMs: number;
   /** Of the component that ran it; undefined for a native handler. */
   readonly digest: string | undefined;
@@ -50,7 +50,7 @@ interface FinalRun {
 
 /** One run of a step, which may end in a checkpoint. */
 interface SingleRun {
-  readonly run: RunReport;
+  readonly run: StepRun;
   readonly digest: string | undefined;
 }
 
@@ -202,7 +202,7 @@ export class WorkerExecutor {
   }
 
   async #report(claimed: ClaimedStep, { run, startedMs, digest }: FinalRun): Promise<StepReport> {
-    const result = outcomeToResult(run.outcome);
+    const result = outcomeToResult(run.outcome, run.limits);
     const facts: ResultFacts = {
       stepUuid: claimed.stepUuid,
       attempt: claimed.attempt,
@@ -223,7 +223,7 @@ export class WorkerExecutor {
     };
   }
 
-  #count(namespace: string, run: RunReport): void {
+  #count(namespace: string, run: StepRun): void {
     const { metrics } = this.#deps;
     metrics.stepExecutions.inc({ namespace, outcome: run.outcome.kind });
     metrics.fuelUsed.inc({ namespace }, run.usage.fuelUsed);
@@ -231,7 +231,7 @@ export class WorkerExecutor {
   }
 
   /** The handler's own lines, attributed; its fields stay text inside the line. */
-  #log(claimed: ClaimedStep, run: RunReport): void {
+  #log(claimed: ClaimedStep, run: StepRun): void {
     const step = { stepUuid: claimed.stepUuid, step: claimed.stepName, attempt: claimed.attempt };
     for (const { level, message, fieldsJson } of run.logs) {
       this.#deps.logger[level]({ ...step, guest: true, fields: fieldsJson === "" ? undefined : fieldsJson }, message);

@@ -3,7 +3,9 @@ import type { Clock } from "../../core/clock.ts";
 import type { Artifact, CheckpointWords, RunLimits, RunReport, StepContext } from "../../runtime/index.ts";
 import { capabilitiesOf } from "../domain/capabilities.ts";
 import { parseCheckpoint } from "../domain/checkpoint.ts";
+import type { GrantLimit } from "../domain/grants.ts";
 import type { StepEventPayload } from "../domain/step-event.ts";
+import type { LimitsInForce, LimitSetBy, StepRun } from "../domain/step-run.ts";
 import type { StepEvent, StepEventHandler } from "../events/in-process-event-system.ts";
 import type { LoadedComponent } from "../registry/component-store.ts";
 import type { GrantsInForce } from "../registry/namespace-grants.ts";
@@ -25,7 +27,7 @@ export interface SandboxHandlerDeps {
  * builds the guest's view of the step, runs it.
  */
 export function sandboxHandler(deps: SandboxHandlerDeps): StepEventHandler {
-  return async (event: StepEvent): Promise<RunReport> => {
+  return async (event: StepEvent): Promise<StepRun> => {
     const { payload, moduleDigest = "", onStarted } = event;
     const { namespace } = payload.task;
     const [component, sandbox, grants] = await Promise.all([
@@ -36,7 +38,7 @@ export function sandboxHandler(deps: SandboxHandlerDeps): StepEventHandler {
     const timeoutMs = Math.min(payload.step.timeoutMs, grants.limits.deadline_ms);
     const refused = notGranted(component.artifact, grants) ?? payloadExceeded(payload, grants);
     if (refused !== undefined) return refused;
-    return sandbox.run({
+    const report = await sandbox.run({
       artifact: component.artifact,
       sourceMap: component.sourceMap,
       onStarted,
@@ -50,7 +52,32 @@ export function sandboxHandler(deps: SandboxHandlerDeps): StepEventHandler {
         timeoutMs,
       },
     });
+    return { ...report, limits: limitsInForce(payload.step, grants, deps.limits) };
   };
+}
+
+function limitsInForce(
+  { callable, timeoutMs }: StepEventPayload["step"],
+  grants: GrantsInForce,
+  { maxCallDepth }: SandboxHandlerDeps["limits"],
+): LimitsInForce {
+  return {
+    callable,
+    maxCallDepth,
+    setBy: {
+      fuel: limitSetBy(grants, "fuel"),
+      memory: limitSetBy(grants, "max_memory_bytes"),
+      deadline: timeoutMs <= grants.limits.deadline_ms ? "template" : limitSetBy(grants, "deadline_ms"),
+      result: limitSetBy(grants, "max_result_bytes"),
+      log: limitSetBy(grants, "max_log_bytes"),
+    },
+  };
+}
+
+function limitSetBy({ limits, stored }: GrantsInForce, name: GrantLimit): LimitSetBy {
+  const granted = stored?.limits[name];
+  if (granted === undefined) return "host";
+  return granted === limits[name] ? "grants" : "ceiling";
 }
 
 /** A promotion asked the same; since then the grants may have become fewer, and this host may know other capabilities. */
@@ -66,17 +93,16 @@ function notGranted(
   });
 }
 
-function payloadExceeded(
-  { task, sequence, step }: StepEventPayload,
-  { namespace, limits: { max_payload_bytes: limit } }: GrantsInForce,
-): RunReport | undefined {
+function payloadExceeded({ task, sequence, step }: StepEventPayload, grants: GrantsInForce): RunReport | undefined {
+  const { namespace, limits } = grants;
+  const limit = limits.max_payload_bytes;
   const parts = [task.contextJson, step.inputsJson, step.configJson, step.checkpointJson ?? ""];
   const results = sequence.map(({ resultJson }) => resultJson);
   const bytes = [...parts, ...results].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   if (bytes <= limit) return undefined;
   return refusal("payload_exceeded", "TSK_HANDLER_PAYLOAD_EXCEEDED", {
     message: `Handler would be given ${bytes} bytes: namespace "${namespace}" allows ${limit}`,
-    facts: { bytes, limit_bytes: limit },
+    facts: { bytes, limit_bytes: limit, set_by: limitSetBy(grants, "max_payload_bytes"), callable: step.callable },
   });
 }
 

@@ -5,7 +5,14 @@ import { bounded } from "../report-size.ts";
 import { AbiError, AbiTooLarge } from "./canonical-abi/abi-error.ts";
 import type { Stop } from "./run-state.ts";
 import type { GuestRun } from "./guest-run.ts";
-import { type CompiledSource, framesOfAbort, framesOfStack, framesOfTrap, type SourceMap } from "./source-frames.ts";
+import {
+  authorsFrames,
+  type CompiledSource,
+  framesOfAbort,
+  framesOfStack,
+  framesOfTrap,
+  type SourceMap,
+} from "./source-frames.ts";
 import { outcomeOf } from "./values.ts";
 import { unreachable } from "../unreachable.ts";
 
@@ -24,7 +31,10 @@ export function classify({ context, ending }: GuestRun, limits: RunLimits, sourc
   }
   if (state.stop !== undefined) return stopped(state.stop, state.phase, limits, source);
   // The sign of the fuel word stands even if the guest went on to return: it must not gain by what it had no fuel for.
-  if (meter.stopped === "out-of-fuel") return { kind: "out-of-fuel", limit: limits.fuel };
+  if (meter.stopped === "out-of-fuel") {
+    const error: unknown = ending.kind === "threw" ? ending.error : undefined;
+    return { kind: "out-of-fuel", limit: limits.fuel, ...placeOf(error, source) };
+  }
   if (ending.kind === "threw") return thrown(ending.error, { context, ending }, limits, source);
   try {
     const said = outcomeOf(ending.value);
@@ -74,8 +84,10 @@ function stopped(stop: Stop, phase: RunPhase, limits: RunLimits, source: Compile
 
 function thrown(error: unknown, { context }: GuestRun, limits: RunLimits, source: CompiledSource): Outcome {
   const { state, meter } = context;
-  if (meter.stopped === "stack-exhausted") return { kind: "stack-exhausted" };
-  if (meter.growthRefused) return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
+  if (meter.stopped === "stack-exhausted") return { kind: "stack-exhausted", ...placeOf(error, source) };
+  if (meter.growthRefused) {
+    return { kind: "memory-exceeded", limit: limits.maxMemoryBytes, ...placeOf(error, source) };
+  }
   if (error instanceof AbiTooLarge) {
     return { kind: "output-exceeded", what: "result", limit: limits.maxResultBytes };
   }
@@ -103,6 +115,13 @@ function isGuests(error: unknown): error is WebAssembly.RuntimeError | WebAssemb
     error instanceof WebAssembly.Exception ||
     error instanceof WebAssembly.LinkError
   );
+}
+
+/** Where in the author's code a limit stopped the guest; nothing where no map knows it, as with every interpreter. */
+function placeOf(error: unknown, source: CompiledSource): { readonly backtrace?: readonly string[] } {
+  const stack = error instanceof WebAssembly.RuntimeError ? (error.stack ?? "") : "";
+  const backtrace = authorsFrames(stack, source);
+  return backtrace.length === 0 ? {} : { backtrace };
 }
 
 function withBacktrace(outcome: SaidOutcome, map: SourceMap | undefined): SaidOutcome {

@@ -172,6 +172,11 @@ export function framesOfTrap(stack: string, { map, artifact }: CompiledSource): 
   return authors.length > 0 ? authors.map(frameText) : frames.map(({ text }) => text);
 }
 
+/** The frames of an exception of V8 that are the author's by the map, and no others. */
+export function authorsFrames(stack: string, { map, artifact }: CompiledSource): readonly string[] {
+  return compiledFrames(stack, map, artifact).flatMap(({ frame }) => (isAuthors(frame) ? [frameText(frame)] : []));
+}
+
 function isAuthors(frame: Frame | undefined): frame is Frame {
   return frame !== undefined && frame.ignored !== true;
 }

@@ -68,7 +68,10 @@ export function placeOf(
 
 const EMPTY = new Uint8Array();
 
-/** Pairs of kind and offset. The metered list holds the other one in its order, and more. */
+/**
+ * Pairs of kind and offset. The metered list holds the other one in its order, and more. What metering added stands for what
+ * it guards, which is the next of the author's: a call too deep, the body of a loop without fuel.
+ */
 function originalOffset(
   offset: number,
   metered: readonly (readonly [kind: number, offset: number])[],
@@ -76,15 +79,17 @@ function originalOffset(
 ): number | undefined {
   let at = 0;
   let place = start;
+  let reached = false;
   for (const [kind, here] of metered) {
     const matches = at < original.length && original[at] === kind;
     if (matches) {
       place += original[at + 1] ?? 0;
       at += 2;
     }
-    if (here === offset) return matches ? place : undefined;
+    reached ||= here === offset;
+    if (reached && matches) return place;
   }
-  return undefined;
+  return reached ? place : undefined;
 }
 
 interface Layout {

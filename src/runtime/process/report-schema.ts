@@ -29,9 +29,9 @@ const outcome = z.discriminatedUnion("kind", [
     itemsProcessed: count,
     accumulatedJson: text.optional(),
   }),
-  z.object({ kind: z.literal("out-of-fuel"), limit: count }),
-  z.object({ kind: z.literal("memory-exceeded"), limit: count }),
-  z.object({ kind: z.literal("stack-exhausted") }),
+  z.object({ kind: z.literal("out-of-fuel"), limit: count, backtrace: frames.optional() }),
+  z.object({ kind: z.literal("memory-exceeded"), limit: count, backtrace: frames.optional() }),
+  z.object({ kind: z.literal("stack-exhausted"), backtrace: frames.optional() }),
   z.object({
     kind: z.literal("trap"),
     phase: z.enum(["instantiate", "lower", "call", "lift", "post-return"]),

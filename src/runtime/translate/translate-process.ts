@@ -6,10 +6,14 @@ import { useBrowserShims } from "./browser-shims.ts";
 
 useBrowserShims();
 
+// Compilers load while the upload is on its way.
+const loading = import("./translate.ts");
+loading.catch(() => undefined);
+
 serveFrames(async ({ head, blobs: [component] }) => {
   try {
     const { maxComponentBytes } = trusted(head, isTranslateRequest);
-    const { translate } = await import("./translate.ts");
+    const { translate } = await loading;
     sendFrame({ plan: await translate(Uint8Array.from(component ?? []), maxComponentBytes) });
   } catch (error) {
     sendFrame({ refusal: refusalOf(error) });

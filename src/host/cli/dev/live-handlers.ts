@@ -6,6 +6,7 @@ import { type Fixture, readFixtures } from "../../authoring/fixture.ts";
 import { type FixtureRun, runFixture } from "../../authoring/run-fixture.ts";
 import type { AuthorsSandbox, SandboxedHandler } from "../../authoring/sandboxed-handler.ts";
 import type { Host } from "../../bootstrap/start-host.ts";
+import { listHandlers } from "../../database/handler-lists.ts";
 import { buildErrorText } from "../build-error-text.ts";
 import type { OutputStream } from "../cli-context.ts";
 import { formatDuration, formatError, shortDigest } from "../format.ts";
@@ -26,13 +27,13 @@ export interface LiveHandlersOptions {
   readonly paint: Paint;
 }
 
-/** A handler's folder and what of it is served. */
+/** A handler's folder and what became of it last. What is served, the registry knows: others promote and roll back too. */
 interface LiveHandler {
   readonly folder: string;
   /** The first folder below the directory. */
   readonly namespace: string;
-  /** The digest that the host serves; undefined before the first good build. */
-  serving: string | undefined;
+  /** Of the last good build that was registered; undefined before it. */
+  built: { readonly name: string; readonly digest: string } | undefined;
   tested: SandboxedHandler | undefined;
 }
 
@@ -74,7 +75,7 @@ export class LiveHandlers {
     for (const handler of this.#discover()) {
       const report = await this.#build(handler);
       if (report === undefined) continue;
-      handler.serving = report.digest;
+      handler.built = report;
       const { artifact, sourceMap } = await host.registry.load(handler.namespace, report.digest);
       handler.tested = { artifact, sourceMap: sourceMap ?? "" };
       await this.#runFixtures(handler);
@@ -84,9 +85,12 @@ export class LiveHandlers {
   /** Builds and swaps in whatever the change made different. */
   async take({ files, atMs }: FolderChange): Promise<void> {
     if (files.some((file) => /\.ya?ml$/.test(file))) await this.#reload();
-    for (const handler of this.#discover()) {
+    const all = this.#discover().map((handler) => {
       const own = relative(this.#options.directory, handler.folder);
-      const mentioned = files.some((file) => file.startsWith(own + sep));
+      return { handler, mentioned: files.some((file) => file.startsWith(own + sep)) };
+    });
+    // What was saved first: whether the others have changed with it can wait.
+    for (const { handler, mentioned } of all.toSorted((a, b) => Number(b.mentioned) - Number(a.mentioned))) {
       const swapped = await this.#swap(handler, atMs, mentioned);
       if (swapped || (mentioned && files.some((file) => file.includes(`${sep}fixtures${sep}`)))) {
         await this.#runFixtures(handler);
@@ -100,7 +104,7 @@ export class LiveHandlers {
       const known = this.#handlers.get(folder);
       if (known !== undefined) return known;
       const [namespace = ""] = relative(directory, folder).split(sep);
-      const handler: LiveHandler = { folder, namespace, serving: undefined, tested: undefined };
+      const handler: LiveHandler = { folder, namespace, built: undefined, tested: undefined };
       this.#handlers.set(folder, handler);
       return handler;
     });
@@ -125,14 +129,17 @@ export class LiveHandlers {
   async #swap(handler: LiveHandler, atMs: number, mentioned: boolean): Promise<boolean> {
     const { clock, stdout, paint } = this.#options;
     const host = this.#host;
-    const before = handler.serving;
     const report = await this.#build(handler);
     if (report === undefined) {
-      if (before !== undefined && mentioned)
-        stdout.write(`${paint("yellow", "still serving")}  ${shortDigest(before)}\n`);
+      const serving = await this.#serving(handler.namespace, handler.built?.name);
+      if (serving !== undefined && mentioned)
+        stdout.write(`${paint("yellow", "still serving")}  ${shortDigest(serving)}\n`);
       return false;
     }
-    if (report.digest === before || host === undefined) return false;
+    // Of a handler that nobody saved, a roll back stays.
+    if (host === undefined || (!mentioned && report.digest === handler.built?.digest)) return false;
+    const before = await this.#serving(handler.namespace, report.name);
+    if (report.digest === before) return false;
     const builtMs = clock.now();
     this.#progress.show(`Preparing ${report.name}…`);
     try {
@@ -140,7 +147,7 @@ export class LiveHandlers {
       const sourceMap = await readFile(report.sourceMapPath, "utf8");
       const { artifact } = await host.registry.register(handler.namespace, bytes, sourceMap);
       handler.tested = { artifact, sourceMap };
-      handler.serving = report.digest;
+      handler.built = report;
     } catch (error) {
       this.#progress.clear();
       stdout.write(`\n${paint("red", formatError(error))}\n`);
@@ -155,6 +162,14 @@ export class LiveHandlers {
         `${paint("bold", `in ${formatDuration(nowMs - atMs)}`)} ${paint("dim", took)}\n`,
     );
     return true;
+  }
+
+  /** The digest that new steps run; undefined where none is active. */
+  async #serving(namespace: string, name: string | undefined): Promise<string | undefined> {
+    const host = this.#host;
+    if (host === undefined || name === undefined) return undefined;
+    const handlers = await listHandlers(host.opened.database, [namespace]);
+    return handlers.find((each) => each.name === name)?.active?.digest;
   }
 
   async #runFixtures({ folder, tested }: LiveHandler): Promise<void> {

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { TaskerError } from "../../../core/errors/index.ts";
 import { installationRoot } from "../installation.ts";
-import { writeEditorSettings } from "./editor-settings.ts";
+import { writeInstallationLinks } from "./installation-links.ts";
 
 export type ProjectLanguage = "typescript" | "javascript" | "assemblyscript";
 
@@ -33,7 +33,7 @@ export async function createProject(project: NewProject): Promise<readonly strin
   const draft = join(dirname(folder), `.${basename(folder)}.${process.pid}.new`);
   try {
     const files = await writeTemplate(draft, project);
-    await writeEditorSettings(draft);
+    await writeInstallationLinks(draft);
     refuseExisting(folder);
     await rename(draft, folder);
     return files;

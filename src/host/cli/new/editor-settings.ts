@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -46,13 +45,6 @@ export async function writeEditorSettings(project: string): Promise<void> {
       },
     },
   });
-}
-
-/** Writes them again for a project that `tasker-host new` made; other folders are left alone. */
-export async function refreshEditorSettings(folder: string): Promise<void> {
-  const settings = join(folder, "tsconfig.json");
-  if (!existsSync(settings) || !readFileSync(settings, "utf8").includes(`./${LOCAL_FOLDER}/tsconfig.json`)) return;
-  await writeEditorSettings(folder);
 }
 
 async function writeSettings(path: string, settings: unknown): Promise<void> {

@@ -9,8 +9,8 @@ import { shownPath } from "../../authoring/shown-path.ts";
 import { outcomeToResult } from "../../domain/outcome-to-result.ts";
 import { jsonMembers } from "../../../core/json-members.ts";
 import type { RunReport } from "../../../runtime/index.ts";
-import { failureKind, failureText, grouped } from "../failure-text.ts";
-import { formatBytes, formatDuration, shortDigest } from "../format.ts";
+import { failureKind, failureText } from "../failure-text.ts";
+import { formatBytes, formatDuration, grouped, shortDigest } from "../format.ts";
 import type { Paint } from "../paint.ts";
 import { printable, truncate } from "../printable.ts";
 import type { VitestEnd } from "./run-vitest.ts";
@@ -96,7 +96,7 @@ function failedLines(run: FixtureRun, folder: string, paint: Paint): readonly st
   if (differences.length > 0) lines.push(paint("dim", `expected by ${shownPath(fixture.path)}`));
   const { outcome } = report;
   if (outcome.kind === "success" || outcome.kind === "checkpoint-yield") return lines;
-  const result = outcomeToResult(outcome);
+  const result = outcomeToResult(outcome, report.limits);
   if (result.success) return lines;
   const failure = { ...result, context: contextOf(result.contextJson) };
   return [
@@ -200,7 +200,7 @@ export function handlerJson({ name, version, digest, runs, updated }: HandlerTes
       passed: run.passed || updated.includes(fixture),
       updated: updated.includes(fixture),
       actual: outcomeValue(report.outcome),
-      backtrace: "backtrace" in report.outcome ? report.outcome.backtrace : [],
+      backtrace: ("backtrace" in report.outcome ? report.outcome.backtrace : undefined) ?? [],
       differences: differences.map(({ path, expected, actual }) => ({ path, expected, actual: actual ?? null })),
       logs: report.logs.map(({ level, message }) => ({ level, message })),
       fuel: report.usage.fuelUsed,

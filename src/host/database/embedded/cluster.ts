@@ -47,7 +47,7 @@ export async function openCluster(place: ClusterPlace, onFirstStart: () => void)
 }
 
 async function findOrCreate(place: ClusterPlace, onFirstStart: () => void): Promise<Cluster> {
-  for (const dir of [join(place.dataDir, "cluster"), relocatedDir(place)]) {
+  for (const dir of clusterDirs(place)) {
     await removeUnfinished(dirname(dir));
     // It gets its name when it is complete.
     const owner = await stat(dir).catch(ifMissing);
@@ -57,8 +57,13 @@ async function findOrCreate(place: ClusterPlace, onFirstStart: () => void): Prom
   return createCluster(place);
 }
 
+/** Where the cluster of a data directory may be, in the order in which it is looked for. */
+export function clusterDirs(place: Pick<ClusterPlace, "dataDir" | "cacheDir">): readonly string[] {
+  return [join(place.dataDir, "cluster"), relocatedDir(place)];
+}
+
 /** The host may be root and the way to `dataDir` closed to the server's user: then the cluster lies here. */
-function relocatedDir({ cacheDir, dataDir }: ClusterPlace): string {
+function relocatedDir({ cacheDir, dataDir }: Pick<ClusterPlace, "dataDir" | "cacheDir">): string {
   return join(cacheDir, `data-${createHash("sha256").update(dataDir).digest("hex").slice(0, 16)}`, "cluster");
 }
 

@@ -11,15 +11,17 @@
  * A host that is killed leaves its server running. The next host on the directory gets the lock, finds the server and takes
  * it over: nothing has to be recovered, and no second server can be started on the same files.
  */
+import { existsSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../../core/clock.ts";
 import type { Logger } from "../../../core/logger.ts";
 import { findBinaries } from "./binaries.ts";
-import { openCluster } from "./cluster.ts";
+import { clusterDirs, openCluster } from "./cluster.ts";
 import { makeDataDir } from "./data-dir.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { ensureHostDatabase, HOST_DATABASE, HOST_USER } from "./host-database.ts";
+import { runningPostmaster } from "./postmaster.ts";
 import { ServerKeeper } from "./server-keeper.ts";
 import { makeSocketDir, SERVER_PORT } from "./socket-dir.ts";
 
@@ -36,15 +38,17 @@ export interface EmbeddedPostgresOptions {
   readonly cacheDir?: string;
 }
 
+/** Ready for `pg`: a socket, no password. */
+export interface EmbeddedConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+}
+
 /** A Postgres server of this host's own. */
 export interface EmbeddedPostgres extends AsyncDisposable {
-  /** Ready for `pg`: a socket, no password. */
-  readonly connection: {
-    readonly host: string;
-    readonly port: number;
-    readonly user: string;
-    readonly database: string;
-  };
+  readonly connection: EmbeddedConnection;
   /** It was running already: a host before this one was killed. */
   readonly adopted: boolean;
   readonly pid: number;
@@ -82,7 +86,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       return stopping;
     };
     return {
-      connection: { host: socketDir, port: SERVER_PORT, user: HOST_USER, database: HOST_DATABASE },
+      connection: connectionAt(socketDir),
       adopted,
       get pid() {
         return keeper.server.pid;
@@ -95,6 +99,23 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     lock.release();
     throw error;
   }
+}
+
+/**
+ * The way into the server that a living host runs on the directory, for whoever may enter its socket's folder; undefined where
+ * none runs. It is that host's: it may be gone the next moment.
+ */
+export function connectionToRunning(dataDir: string): EmbeddedConnection | undefined {
+  for (const dir of clusterDirs({ dataDir: makeDataDir(dataDir), cacheDir: cacheFolder() })) {
+    // A server works in its folder by the name without links.
+    const running = existsSync(dir) ? runningPostmaster(realpathSync(dir)) : undefined;
+    if (running !== undefined) return connectionAt(running.socketDir);
+  }
+  return undefined;
+}
+
+function connectionAt(socketDir: string): EmbeddedConnection {
+  return { host: socketDir, port: SERVER_PORT, user: HOST_USER, database: HOST_DATABASE };
 }
 
 /** `/var/lib/tasker-host` for root, else `~/.cache/tasker-host`. */

@@ -1,0 +1,60 @@
+/**
+ * Children of the gate that have started before anybody asks them: what takes long about a small upload is that a process
+ * starts and loads its code. Each is asked by one upload and ends with it, ready or not.
+ */
+import { Child } from "./child-process.ts";
+import type { ChildKind } from "./code-snapshot.ts";
+import type { Frame, FrameLimits } from "./frames.ts";
+
+export type GateKind = Exclude<ChildKind, "sandbox">;
+
+const NOTHING: FrameLimits = { maxHeadBytes: 0, maxHeadValues: 0, maxBlobs: 0, maxBlobBytes: 0 };
+
+/** What its one conversation hears of it. */
+export interface ChildListener {
+  readonly frameLimits: () => FrameLimits;
+  readonly onFrame: (frame: Frame) => void;
+  readonly onExit: (reason: string) => void;
+}
+
+/** A child that nobody has asked yet. */
+export class ReadyChild {
+  #child: Child | undefined;
+  #listener: ChildListener | undefined;
+  #exited: string | undefined;
+
+  private constructor() {}
+
+  /** @throws TSK_SANDBOX_START_FAILED */
+  static async start(kind: GateKind, heapMegabytes: number): Promise<ReadyChild> {
+    const ready = new ReadyChild();
+    ready.#child = await Child.start({
+      kind,
+      heapMegabytes,
+      // It has nothing to say before it is asked.
+      frameLimits: () => ready.#listener?.frameLimits() ?? NOTHING,
+      onFrame: (frame) => ready.#listener?.onFrame(frame),
+      onExit: (reason) => {
+        ready.#exited = reason;
+        ready.#listener?.onExit(reason);
+      },
+    });
+    return ready;
+  }
+
+  get isAlive(): boolean {
+    return this.#exited === undefined;
+  }
+
+  /** Gives it to its conversation; one that has ended meanwhile says so at once. */
+  listen(listener: ChildListener): Child {
+    this.#listener = listener;
+    if (this.#exited !== undefined) listener.onExit(this.#exited);
+    if (this.#child === undefined) throw new TypeError("it was never started");
+    return this.#child;
+  }
+
+  end(reason: string): void {
+    this.#child?.kill(reason);
+  }
+}
