@@ -86,8 +86,11 @@ export class AuthorsSandbox implements Service {
   }
 }
 
+function setBy(own: number | undefined): LimitSetBy {
+  return own === undefined ? "host" : "fixture";
+}
+
 function limitsInForce({ callable, limits }: FixtureStep, maxCallDepth: number): LimitsInForce {
-  const setBy = (own: number | undefined): LimitSetBy => (own === undefined ? "host" : "fixture");
   return {
     callable,
     maxCallDepth,
