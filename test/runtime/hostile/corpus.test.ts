@@ -1,4 +1,5 @@
 /** Every case of the hostile corpus: it ends as it must, where it must, in bounded time and memory, and harms nobody after it. */
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { wallsInForce } from "../../../src/runtime/index.ts";
 import { AttackedHost, type Verdict } from "./attack.ts";
@@ -25,6 +26,12 @@ describe("the corpus", () => {
       expect([name, new Set(cases.map((attacker) => attacker.name)).size]).toEqual([name, cases.length]);
     }
     expect(CORPUS.flatMap(({ cases }) => cases).length).toBeGreaterThanOrEqual(150);
+  });
+
+  it("is listed class by class in docs/security.md", () => {
+    const page = readFileSync(new URL("../../../docs/security.md", import.meta.url), "utf8");
+    const listed = [...page.matchAll(/^\| (.+?) +\| (.+?) +\|$/gm)].map(([, name, tries]) => [name, tries]);
+    for (const { name, tries } of CORPUS) expect(listed).toContainEqual([name, tries]);
   });
 });
 
