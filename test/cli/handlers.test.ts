@@ -132,5 +132,5 @@ it("says which file it cannot upload, and what to do", async () => {
   const { exitCode, stderr } = await run("upload", "/nowhere/charge.wasm", ...named);
   expect(exitCode).not.toBe(0);
   expect(stderr).toContain('TSK_REQUEST_FILE_UNREADABLE: Cannot read "/nowhere/charge.wasm"');
-  expect(stderr).toContain("→ Give the path of a file");
+  expect(stderr).toContain("→ Correct the path");
 });
