@@ -34,7 +34,7 @@ describe("tasker-host", () => {
   it("runs with an embedded Postgres, survives kill -9, and refuses a second host on the same data", async () => {
     const first = await runHost();
     expect(first.started.components.map(({ name }) => name)).toEqual(["trouble"]);
-    expect(first.started.templates.map(({ name }) => name).sort()).toEqual(["echo", "everything", "slow"]);
+    expect(first.started.templates.map(({ name }) => name).sort()).toEqual(["echo", "everything", "slow", "slow_once"]);
     const submitted = echo(first, '{"before":"the kill"}');
     expect(submitted.stderr).toBe("");
     expect(submitted.status).toBe(0);

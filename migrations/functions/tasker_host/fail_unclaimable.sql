@@ -5,6 +5,7 @@ create or replace function tasker_host.fail_unclaimable(p_session uuid, p_step u
 returns void
 language plpgsql as $$
 declare
+  v_steps constant uuid[] := array[p_step];
   v_now timestamp := tasker_host.current_time();
   v_task uuid := (select s.task_uuid from tasker.workflow_steps s where s.workflow_step_uuid = p_step);
 begin
@@ -15,7 +16,7 @@ begin
     raise exception 'task "%" is locked', v_task using errcode = 'lock_not_available';
   end if;
   if tasker_host.move_steps(
-       array[p_step], array['enqueued', 'in_progress', 'enqueued_as_error_for_orchestration'],
+       v_steps, array['enqueued', 'in_progress', 'enqueued_as_error_for_orchestration'],
        array['{"type":"Start"}', '{"type":"EnqueueAsErrorForOrchestration"}']) = '{}' then
     return;
   end if;
@@ -33,7 +34,7 @@ begin
   where s.workflow_step_uuid = p_step;
   if p_orchestrate then
     perform tasker_host.move_steps(
-      array[p_step], array['enqueued_as_error_for_orchestration', 'error'], array['{"type":"Fail"}']);
+      v_steps, array['enqueued_as_error_for_orchestration', 'error'], array['{"type":"Fail"}']);
     perform tasker_host.advance_tasks(array[v_task], p_session);
   else
     perform tasker_host.send_result_messages(array[p_step]);
