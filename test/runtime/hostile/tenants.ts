@@ -113,7 +113,7 @@ export const REENTRY: HostileClass = {
     ),
     step(
       "a second abort after the first",
-      "report",
+      "call",
       { kind: "failure", message: "first!" },
       {
         imports: IMPORT_ABORT,

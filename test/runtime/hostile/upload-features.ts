@@ -35,7 +35,7 @@ export const FEATURES: HostileClass = {
       handlerWith(`(rec (type (sub (func))) (type (func)))`),
     ),
     upload("stack switching", "translate", INVALID, () => textModule(`(type $f (func)) (type (cont $f))`)),
-    upload("exceptions of its own", "translate", INVALID, handlerWith(`(tag $e) (func (throw $e))`)),
+    upload("exceptions of its own", "structure", UNSUPPORTED, handlerWith(`(tag $e) (func (throw $e))`)),
     upload("an imported memory of threads", "structure", UNSUPPORTED, () =>
       textModule(`(import "a" "b" (memory i64 1 1 shared))`),
     ),
