@@ -108,8 +108,17 @@ it("is canonical when it changes its width", async () => {
 
 // ---- the same on every tier ----
 
-/** Expressions of six locals, some of which are NaNs with payloads, in a loop. */
-function randomFunction(seed: number): string {
+/** How the results of arithmetic are written: as they are, or each of them made canonical at once by a function. */
+type Canonical = { readonly f32: (text: string) => string; readonly f64: (text: string) => string };
+const AS_IT_IS: Canonical = { f32: (text) => text, f64: (text) => text };
+const AT_ONCE: Canonical = { f32: (text) => `(call $f32 ${text})`, f64: (text) => `(call $f64 ${text})` };
+const MAKE_CANONICAL = FLOATS.map(
+  (float) => `(func $${float} (param ${float}) (result ${float})
+    (select (local.get 0) (${float}.const nan) (${float}.eq (local.get 0) (local.get 0))))`,
+).join("\n");
+
+/** Expressions of six locals, some of which are NaNs with payloads, in a loop. Results go from local to local and through memory. */
+function randomFunction(seed: number, canonical: Canonical): string {
   let state = seed * 2_654_435_761;
   const random = (below: number): number => {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
@@ -128,18 +137,35 @@ function randomFunction(seed: number): string {
     if (depth === 0) return leaf();
     const [one, other] = [expression(depth - 1), expression(depth - 1)];
     return pick([
-      `(f64.${pick(["add", "sub", "mul", "div", "min", "max"])} ${one} ${other})`,
-      `(f64.${pick(["add", "mul"])} ${one} ${other})`,
-      `(f64.${pick(["sqrt", "neg", "abs", "ceil"])} ${one})`,
+      canonical.f64(`(f64.${pick(["add", "sub", "mul", "div", "min", "max"])} ${one} ${other})`),
+      canonical.f64(`(f64.${pick(["add", "mul"])} ${one} ${other})`),
+      canonical.f64(`(f64.${pick(["sqrt", "ceil"])} ${one})`),
+      `(f64.${pick(["neg", "abs"])} ${one})`,
+      `(f64.copysign ${one} ${other})`,
       `(select ${one} ${other} (local.get 8))`,
-      `(f64.promote_f32 (f32.add (f32.demote_f64 ${one}) (f32.demote_f64 ${other})))`,
-      `(f64x2.extract_lane 1 (f64x2.add (f64x2.splat ${one}) (f64x2.splat ${other})))`,
+      `(local.tee ${2 + random(6)} ${one})`,
+      canonical.f64(
+        `(f64.promote_f32 ${canonical.f32(`(f32.add ${canonical.f32(`(f32.demote_f64 ${one})`)} ${canonical.f32(`(f32.demote_f64 ${other})`)})`)})`,
+      ),
+      canonical.f64(`(f64x2.extract_lane 1 (f64x2.add (f64x2.splat ${one}) (f64x2.splat ${other})))`),
     ]);
   };
+  // Into some of them nothing but results of arithmetic is put.
   const start = [2, 3, 4, 5, 6, 7]
-    .map((at) => `(local.set ${at} (f64.reinterpret_i64 (local.get ${at % 2})))`)
+    .map((at) => {
+      const given = `(f64.reinterpret_i64 (local.get ${at % 2}))`;
+      return `(local.set ${at} ${random(2) === 0 ? given : canonical.f64(`(f64.mul ${given} (f64.const 1))`)})`;
+    })
     .join("");
-  const round = Array.from({ length: 6 }, () => `(local.set ${2 + random(6)} ${expression(3)})`).join("");
+  const put = (): string =>
+    pick([
+      `(local.set ${2 + random(6)} ${expression(3)})`,
+      `(local.set ${2 + random(6)} ${canonical.f64(`(f64.add ${expression(2)} ${expression(1)})`)})`,
+      `(local.set ${2 + random(6)} (local.get ${2 + random(6)}))`,
+      `(f64.store (i32.const 8) ${expression(2)})`,
+      `(local.set ${2 + random(6)} (f64.load (i32.const 8)))`,
+    ]);
+  const round = Array.from({ length: 6 }, put).join("");
   const mixed = [3, 4, 5].reduce(
     (sum, at) => `(i64.add (i64.mul (i64.const 31) ${sum}) (i64.reinterpret_f64 (local.get ${at})))`,
     "(i64.reinterpret_f64 (local.get 2))",
@@ -148,13 +174,42 @@ function randomFunction(seed: number): string {
     (loop $l ${round} (br_if $l (i32.lt_u (local.tee 8 (i32.add (local.get 8) (i32.const 1))) (i32.const 3)))) ${mixed})`;
 }
 
+function randomModule(canonical: Canonical): string {
+  const functions = Array.from({ length: 200 }, (_, seed) => randomFunction(seed + 1, canonical)).join("\n");
+  return `(module (memory 1) ${MAKE_CANONICAL} ${functions})`;
+}
+
+const PATTERNS = [
+  0x7ff8_0000_0000_0001n,
+  -2n,
+  0x7ff0_0000_0000_0003n,
+  -0xf_ffff_ffff_fffcn,
+  0x3ff0_0000_0000_0000n,
+  0n,
+  0x7ff0_0000_0000_0000n,
+];
+
+describe("what is made canonical late", () => {
+  it("is the same as if every result were at once", async () => {
+    const late = instantiateMetered(await wasm(randomModule(AS_IT_IS)));
+    const module = new WebAssembly.Module(await wasm(randomModule(AT_ONCE)));
+    const atOnce = new WebAssembly.Instance(module).exports as Record<string, (a: bigint, b: bigint) => bigint>;
+    for (const name of Object.keys(atOnce))
+      for (const a of PATTERNS)
+        for (const b of PATTERNS)
+          expect([name, a, b, late.call(name, a, b)]).toEqual([name, a, b, atOnce[name]?.(a, b)]);
+  });
+});
+
 /** Calls every export with pairs of patterns and prints a digest. */
 const CHILD = `
 const { readFileSync } = require("node:fs");
 const [path, namespace, fuel] = process.argv.slice(2);
-const word = new WebAssembly.Global({ value: "i64", mutable: true }, BigInt(fuel));
-const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(path)), { [namespace]: { fuel: word } });
-const patterns = [0x7ff8000000000001n, -2n, 0x7ff0000000000003n, -0xffffffffffffcn, 0x3ff0000000000000n, 0n, 0x7ff0000000000000n];
+const i64 = (value) => new WebAssembly.Global({ value: "i64", mutable: true }, BigInt(value));
+const memory0 = new WebAssembly.Memory({ initial: 1, maximum: 65_536 });
+const meter = { fuel: i64(fuel), "bytes-left": i64(0), "growth-refused": new WebAssembly.Global({ value: "i32", mutable: true }, 0), memory0 };
+const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(path)), { [namespace]: meter });
+const patterns = [${PATTERNS.map((pattern) => `${pattern}n`).join(", ")}];
 const hash = require("node:crypto").createHash("sha256");
 for (const f of Object.values(instance.exports)) for (const a of patterns) for (const b of patterns) hash.update(String(f(a, b)) + " ");
 process.stdout.write(hash.digest("hex"));`;
@@ -165,8 +220,7 @@ const MACHINES: readonly (readonly string[])[] = process.arch === "x64" ? [[], [
 
 describe("what a metered module calculates with NaNs", () => {
   it("is the same on each of V8's tiers, with AVX and without", async () => {
-    const functions = Array.from({ length: 200 }, (_, seed) => randomFunction(seed + 1)).join("\n");
-    const original = await wasm(`(module ${functions})`);
+    const original = await wasm(randomModule(AS_IT_IS));
     const folder = mkdtempSync(join(tmpdir(), "tasker-nan-"));
     try {
       writeFileSync(join(folder, "metered.wasm"), meterModule(original).bytes);

@@ -1,5 +1,6 @@
 /** The second pass: the scanned body with the charges in place, the checks, the way out. */
 import type { BodyState } from "./body-state.ts";
+import { writeCanonical } from "./canonical-nan.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import {
   type Stop,
@@ -48,7 +49,7 @@ const FUNCTION_ORDINAL = 0;
 
 function writeInstructions(body: BodyState, plan: BodyPlan, out: ByteWriter): void {
   const { word } = body;
-  const { count, position, kind, depth, nesting } = body.insertions;
+  const { count, position, kind, depth, nesting, cost } = body.insertions;
   const code = body.scratch.view();
   let from = 0;
   for (let index = 1; index < count; index += 1) {
@@ -68,6 +69,10 @@ function writeInstructions(body: BodyState, plan: BodyPlan, out: ByteWriter): vo
         break;
       case INSERT.giveBack:
         if (depth[index] === DEPTH.givenBack) writeCharge(out, word, { cost: 0, depth: plan.depth });
+        break;
+      case INSERT.canonical32:
+      case INSERT.canonical64:
+        if (cost[index] !== 0) writeCanonical(body, kind[index] ?? -1, out);
         break;
       default:
         body.broken("an insertion of no kind");

@@ -11,6 +11,7 @@ import { BodyCursor } from "./body-cursor.ts";
 import type { BranchHints } from "./branch-hints.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type ControlFrame, FRAME, type FrameKind, newFrame } from "./control-frame.ts";
+import { FloatFlow } from "./float-flow.ts";
 import { writeCatchReload, writeReload, writeSpill } from "./fuel-code.ts";
 import type { FunctionType } from "./function-type.ts";
 import { INSERT, Insertions } from "./insertions.ts";
@@ -43,6 +44,7 @@ export class BodyState {
   readonly scratch = new ByteWriter(1 << 16);
   readonly insertions = new Insertions();
   readonly segments = new Segments();
+  readonly floats = new FloatFlow();
   /** Where the instruction at hand begins. */
   start = 0;
 
@@ -110,6 +112,7 @@ export class BodyState {
     this.#referenceLocals.clear();
     this.#floatLocals.clear();
     this.#indexLocal = -1;
+    this.floats.open();
     this.#readLocals();
     this.start = this.cursor.at;
     this.#copied = this.cursor.at;
@@ -132,8 +135,12 @@ export class BodyState {
     this.localGroupCount = cursor.u32();
     const from = cursor.at;
     for (let group = 0; group < this.localGroupCount; group += 1) {
+      const first = this.word + this.locals;
       this.locals += cursor.u32();
       capped("locals in one function", this.word + this.locals, this.context.limits.maxLocals);
+      const type = cursor.peek();
+      if (type === FLOAT_TYPES.f32) this.floats.declare(first, this.word + this.locals, INSERT.canonical32);
+      if (type === FLOAT_TYPES.f64) this.floats.declare(first, this.word + this.locals, INSERT.canonical64);
       if (cursor.valueType()) this.hasVectors = true;
     }
     this.localGroups = cursor.bytes.subarray(from, cursor.at);
@@ -180,9 +187,15 @@ export class BodyState {
     if (this.height > this.maxHeight) this.maxHeight = this.height;
   }
 
+  /** Code of ours has that many operands somewhere. */
+  needOperands(height: number): void {
+    if (height > this.maxHeight) this.maxHeight = height;
+  }
+
   /** The rest of this construct does not run. */
   die(): void {
     this.dead = true;
+    this.floats.forget();
     this.segment = -1;
     this.height = this.top().base;
   }

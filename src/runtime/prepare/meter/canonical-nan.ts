@@ -1,17 +1,18 @@
 /**
- * Every NaN that arithmetic makes becomes the canonical one, right behind the instruction. WebAssembly leaves its bits
+ * Every NaN that arithmetic makes becomes the canonical one before anybody can tell (`float-flow.ts`). WebAssembly leaves its bits
  * open: which operand's payload is handed on depends on the machine, and on some machines on V8's tier. A guest could read
  * them by `reinterpret`, by a store, or by the sign. Moves, loads, stores, selects and the bitwise abs, neg and copysign keep
  * the bits they get, so that values packed into NaNs survive.
  */
 import type { BodyState } from "./body-state.ts";
+import type { ByteWriter } from "./byte-writer.ts";
 import { writeLocal } from "./fuel-code.ts";
+import { INSERT } from "./insertions.ts";
 import { OP } from "./instruction.ts";
 
 const NONE = 0;
 const F32 = 1;
 const F64 = 2;
-type FloatKind = typeof NONE | typeof F32 | typeof F64;
 
 const F32X4_EQ = 0x41;
 const F64X2_EQ = 0x47;
@@ -20,13 +21,6 @@ const V128_BITSELECT = 0x52;
 
 const NAN_32 = [0x00, 0x00, 0xc0, 0x7f] as const;
 const NAN_64 = [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf8, 0x7f] as const;
-
-const SCALAR = kinds([
-  [0x8d, 0x97, F32], // ceil, floor, trunc, nearest, sqrt, add, sub, mul, div, min, max
-  [0x9b, 0xa5, F64],
-  [0xb6, 0xb6, F32], // demote
-  [0xbb, 0xbb, F64], // promote
-]);
 
 const VECTOR = kinds([
   [0x5e, 0x5e, F32], // demote
@@ -39,36 +33,85 @@ const VECTOR = kinds([
   [0xef, 0xf5, F64],
 ]);
 
-/** What takes a float off the stack and does not tell one NaN from another: its own result is canonical, or no float. */
-const INDIFFERENT = kinds([
-  [0x5b, 0x66, F64], // comparisons
-  [0x8d, 0x97, F64],
-  [0x9b, 0xa5, F64],
-  [0xa8, 0xab, F64], // trunc, which traps
-  [0xae, 0xb1, F64],
-  [0xb6, 0xb6, F64],
-  [0xbb, 0xbb, F64],
-]);
-
-function kinds(rows: readonly (readonly [from: number, to: number, kind: FloatKind])[]): Uint8Array {
+function kinds(rows: readonly (readonly [from: number, to: number, kind: number])[]): Uint8Array {
   const table = new Uint8Array(256);
   for (const [from, to, kind] of rows) table.fill(kind, from, to + 1);
   return table;
 }
 
-/** Behind a plain instruction. */
-export function canonicalScalar(body: BodyState, opcode: number): void {
-  const kind = SCALAR[opcode] ?? NONE;
-  if (kind === NONE || body.dead || INDIFFERENT[body.cursor.peek() ?? 0] !== NONE) return;
-  const local = body.floatLocal(kind === F32 ? "f32" : "f64");
-  const code = body.behind();
-  writeLocal(code, OP.localTee, local);
-  if (kind === F32) code.raw(OP.f32Const, ...NAN_32);
-  else code.raw(OP.f64Const, ...NAN_64);
-  writeLocal(code, OP.localGet, local);
-  writeLocal(code, OP.localGet, local);
-  code.raw(kind === F32 ? OP.f32Eq : OP.f64Eq, OP.select);
-  needsOperands(body);
+/** What an instruction without a prefix has to do with scalar floats. */
+const ROLE = {
+  none: 0,
+  /** Takes floats and does not tell one NaN from another. */
+  indifferent: 1,
+  /** The same, and leaves a float whose bits are open if it is a NaN. */
+  arithmetic32: 2,
+  arithmetic64: 3,
+  /** Leaves a float that is no NaN. */
+  number: 4,
+  /** A constant, which may be one. */
+  constant: 5,
+  /** Takes a float as it is. */
+  bits: 6,
+} as const;
+
+const ROLES = kinds([
+  [0x1b, 0x1b, ROLE.bits], // select
+  [0x38, 0x39, ROLE.bits], // stores
+  [0x43, 0x44, ROLE.constant],
+  [0x5b, 0x66, ROLE.indifferent], // comparisons
+  [0x8b, 0x98, ROLE.bits], // abs, neg, copysign
+  [0x8d, 0x97, ROLE.arithmetic32], // ceil, floor, trunc, nearest, sqrt, add, sub, mul, div, min, max
+  [0x99, 0xa6, ROLE.bits],
+  [0x9b, 0xa5, ROLE.arithmetic64],
+  [0xa8, 0xab, ROLE.indifferent], // trunc, which traps
+  [0xae, 0xb1, ROLE.indifferent],
+  [0xb2, 0xb5, ROLE.number], // conversions from integers
+  [0xb7, 0xba, ROLE.number],
+  [0xb6, 0xb6, ROLE.arithmetic32], // demote
+  [0xbb, 0xbb, ROLE.arithmetic64], // promote
+  [0xbc, 0xbd, ROLE.bits], // reinterpret
+]);
+
+/** Behind a plain instruction: what became of floats. */
+export function followFloats(body: BodyState, opcode: number): void {
+  const role = ROLES[opcode] ?? ROLE.none;
+  if (role === ROLE.none || body.dead) return;
+  const { floats } = body;
+  switch (role) {
+    case ROLE.indifferent:
+      return floats.consume(body);
+    case ROLE.arithmetic32:
+      floats.consume(body);
+      return floats.produce(body, INSERT.canonical32);
+    case ROLE.arithmetic64:
+      floats.consume(body);
+      return floats.produce(body, INSERT.canonical64);
+    case ROLE.number:
+      return floats.produceNumber(body);
+    case ROLE.constant:
+      return isNan(body, opcode) ? undefined : floats.produceNumber(body);
+    default:
+      return floats.look(body);
+  }
+}
+
+/** Of a constant that the cursor has just passed. */
+function isNan({ cursor, start }: BodyState, opcode: number): boolean {
+  const view = new DataView(cursor.bytes.buffer, cursor.bytes.byteOffset + start + 1);
+  return Number.isNaN(opcode === OP.f32Const ? view.getFloat32(0, true) : view.getFloat64(0, true));
+}
+
+/** Makes the scalar float on the stack canonical if it is a NaN. */
+export function writeCanonical(body: BodyState, kind: number, out: ByteWriter): void {
+  const isShort = kind === INSERT.canonical32;
+  const local = body.floatLocal(isShort ? "f32" : "f64");
+  writeLocal(out, OP.localTee, local);
+  if (isShort) out.raw(OP.f32Const, ...NAN_32);
+  else out.raw(OP.f64Const, ...NAN_64);
+  writeLocal(out, OP.localGet, local);
+  writeLocal(out, OP.localGet, local);
+  out.raw(isShort ? OP.f32Eq : OP.f64Eq, OP.select);
 }
 
 /** Behind an instruction of vectors: lane by lane. */
@@ -84,11 +127,6 @@ export function canonicalVector(body: BodyState, opcode: number): void {
   writeLocal(code, OP.localGet, local);
   writeLocal(code, OP.localGet, local);
   code.raw(OP.vector, kind === F32 ? F32X4_EQ : F64X2_EQ, OP.vector, V128_BITSELECT);
-  needsOperands(body);
-}
-
-/** The value, the canonical one and two to compare: three more than the guest's own code has here. */
-function needsOperands(body: BodyState): void {
-  body.move(3);
-  body.move(-3);
+  // The value, the canonical one and two to compare: three more than the guest's own code has here.
+  body.needOperands(body.height + 3);
 }

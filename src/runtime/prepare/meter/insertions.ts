@@ -12,6 +12,9 @@ export const INSERT = {
   returnedWord: 3,
   /** The frame's depth given back, where `Insertions.depth` says so. */
   giveBack: 4,
+  /** A NaN on the stack made canonical, where `Insertions.cost` is not 0. */
+  canonical32: 5,
+  canonical64: 6,
 } as const;
 
 /** What may happen to the call depth of the frame. */
@@ -22,7 +25,7 @@ export class Insertions {
   /** Where in the scratch code. */
   position = new Int32Array(1024);
   kind = new Uint8Array(1024);
-  /** Fuel that is charged here. */
+  /** Fuel that is charged here; for the canonical ones, whether they are written. */
   cost = new Float64Array(1024);
   /** What happens to the frame's depth here: one of `DEPTH`. */
   depth = new Uint8Array(1024);

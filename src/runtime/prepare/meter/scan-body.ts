@@ -1,6 +1,6 @@
 import type { BodyState } from "./body-state.ts";
 import { call, callIndirect, callRef, returnCall, returnCallIndirect, returnCallRef } from "./call-instructions.ts";
-import { canonicalScalar, canonicalVector } from "./canonical-nan.ts";
+import { canonicalVector, followFloats } from "./canonical-nan.ts";
 import { FRAME } from "./control-frame.ts";
 import {
   br,
@@ -34,15 +34,17 @@ export function scanBody(body: BodyState): void {
       if (immediate !== IMMEDIATE.none) cursor.skipImmediates(immediate);
       body.charge(FUEL_SCHEDULE.instruction);
       body.move(PLAIN_OPCODES.growth[opcode] ?? 0);
-      canonicalScalar(body, opcode);
+      followFloats(body, opcode);
     }
   }
   if (!cursor.done) body.broken("a body that goes on behind its end");
+  body.floats.close(body);
   const locals = body.word + body.locals + body.addedLocals.length;
   capped("merges of locals in one function", body.merges * locals, context.limits.maxMergeWork);
 }
 
 function special(body: BodyState, opcode: number): void {
+  if (!LEAVES_FLOATS.has(opcode)) body.floats.look(body);
   switch (opcode) {
     case OP.localGet:
       return local(body, 1);
@@ -132,15 +134,20 @@ function special(body: BodyState, opcode: number): void {
   }
 }
 
+/** These move a float or leave it where it is; they are followed by themselves. */
+const LEAVES_FLOATS: ReadonlySet<number> = new Set([OP.localGet, OP.localSet, OP.localTee, OP.globalGet, OP.nop]);
+
 /** The word stands behind the parameters: every local behind it has moved by one. */
 function local(body: BodyState, change: number): void {
   const index = body.cursor.u32();
   body.charge(FUEL_SCHEDULE.instruction);
+  if (change < 1) body.floats.put(body, index, change === 0);
   body.move(change);
   if (index < body.word) return;
   const code = body.instead();
   code.copy(body.cursor.bytes, body.start, body.start + 1);
   code.u32(index + 1);
+  if (change === 1) body.floats.get(body, index);
 }
 
 function global(body: BodyState, change: number): void {
