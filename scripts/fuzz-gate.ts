@@ -11,6 +11,11 @@ import { mutantOf, randomOf } from "./fuzz/mutants.ts";
 import { LIMITS, type Stage, STAGES, tryMutant } from "./fuzz/try-mutant.ts";
 
 const HANDLERS = join(import.meta.dirname, "../handlers");
+/** Shares of the mutants that have to come so far, or the mutations say nothing about what lies behind. */
+const WANTED: readonly (readonly [stage: Stage, share: number])[] = [
+  ["past the preamble", 1 / 3],
+  ["past transpilation", 1 / 10],
+];
 /** Small ones: what is found in 20 kB is not found faster in 2 MB. */
 const FOLDERS = ["math/linear-as", "math/diamond-as", "weather/report"];
 const PARALLEL = 2;
@@ -57,6 +62,11 @@ function report(): void {
   for (const stage of STAGES.slice(1)) process.stdout.write(`${stage.padEnd(20)}${share(atLeast(stage))}\n`);
   for (const [code, count] of Array.from(codes).sort(([, a], [, b]) => b - a)) {
     process.stdout.write(`  ${code.padEnd(36)}${share(count)}\n`);
+  }
+  for (const [stage, wanted] of WANTED) {
+    if (atLeast(stage) >= wanted * mutants) continue;
+    process.stdout.write(`too few came ${stage}: at least ${share(wanted * mutants)} have to\n`);
+    process.exitCode = 1;
   }
   process.stdout.write(
     `${JSON.stringify({ seed: Number(values.seed), mutants, stages: Object.fromEntries(stages), codes: Object.fromEntries(codes) })}\n`,

@@ -1,5 +1,6 @@
 import { isTaskerError } from "../../src/core/errors/index.ts";
 import { type PrepareLimits, prepareComponent } from "../../src/runtime/index.ts";
+import type { PrepareStage } from "../../src/runtime/prepare-component.ts";
 import { checkBytes } from "../../src/runtime/translate/check-bytes.ts";
 import { checkNames } from "../../src/runtime/translate/check-names.ts";
 
@@ -38,12 +39,16 @@ export async function tryMutant(bytes: Uint8Array<ArrayBuffer>): Promise<Verdict
     const code = refusalCode(error);
     return { stage: code === "TSK_COMPONENT_NOT_A_COMPONENT" ? "refused at the preamble" : "past the preamble", code };
   }
+  // The translate process ends where jco has translated the component; what comes after is ours.
+  let stage: Stage = "past our checks";
+  const onStage = (entered: PrepareStage): void => {
+    if (entered !== "translate") stage = "past transpilation";
+  };
   try {
-    await prepareComponent(bytes, LIMITS);
+    await prepareComponent(bytes, LIMITS, { onStage });
     return { stage: "artifact", code: undefined };
   } catch (error) {
-    const code = refusalCode(error);
-    return { stage: code === "TSK_COMPONENT_INVALID" ? "past our checks" : "past transpilation", code };
+    return { stage, code: refusalCode(error) };
   }
 }
 
