@@ -1,16 +1,11 @@
 /** One of the two sides of a comparison: a program on a live instance, metered or as it came from its compiler. */
 import { compileComponent, type CompiledComponent } from "../../src/runtime/execute/compiled-component.ts";
 import { borrowMemories } from "../../src/runtime/execute/borrow-memories.ts";
-import { Randomness } from "../../src/runtime/execute/capabilities/randomness.ts";
-import { Stdio } from "../../src/runtime/execute/capabilities/stdio.ts";
-import { VirtualClock } from "../../src/runtime/execute/capabilities/virtual-clock.ts";
-import { HandleTable } from "../../src/runtime/execute/handle-table.ts";
-import { ComponentInstance } from "../../src/runtime/execute/instance.ts";
 import { instantiate } from "../../src/runtime/execute/instantiate.ts";
 import { MemoryPool } from "../../src/runtime/execute/memory-pool.ts";
 import { MeterState } from "../../src/runtime/execute/meter-state.ts";
+import { RunContext } from "../../src/runtime/execute/run-context.ts";
 import { RunState } from "../../src/runtime/execute/run-state.ts";
-import type { TrampolineContext } from "../../src/runtime/execute/trampolines.ts";
 import { outcomeOf, stepContextValue } from "../../src/runtime/execute/values.ts";
 import type { Artifact } from "../../src/runtime/artifact.ts";
 import { extractModules } from "../../src/runtime/prepare/extract-modules.ts";
@@ -56,18 +51,10 @@ export function componentSide(component: CompiledComponent, steps: readonly Step
 }
 
 /** An instance of the component by the runtime's own replay, and what it runs in. */
-export function liveInstance(component: CompiledComponent): TrampolineContext {
+export function liveInstance(component: CompiledComponent): RunContext {
   const meter = new MeterState(BENCH_LIMITS, component.startCost);
   const state = new RunState(BENCH_LIMITS, () => meter.halt());
-  const context: TrampolineContext = {
-    state,
-    meter,
-    instance: new ComponentInstance(),
-    handles: new HandleTable(),
-    clock: new VirtualClock(1_764_000_000_000),
-    randomness: new Randomness(42n),
-    stdio: new Stdio(state),
-  };
+  const context = new RunContext(state, meter, { nowMs: 1_764_000_000_000, seed: 42n });
   instantiate(component, context, borrowMemories(component.artifact, BENCH_LIMITS, new MemoryPool(0)));
   return context;
 }

@@ -162,7 +162,9 @@ async function converse(
   void watch(child, limits, clock, ended.signal, reject);
   try {
     child.send(request, [component]);
-    return await promise;
+    const answers = await promise;
+    spares.remember(asked.kind, { request, component, answers: stages.map(({ answer }) => answer) });
+    return answers;
   } finally {
     ended.abort();
     child.kill("its work is done");

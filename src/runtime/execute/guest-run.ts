@@ -2,17 +2,12 @@
 import type { RunLimits } from "../limits.ts";
 import { borrowMemories, type BorrowedMemories } from "./borrow-memories.ts";
 import type { AbiValue } from "./canonical-abi/codec.ts";
-import { Randomness } from "./capabilities/randomness.ts";
-import { Stdio } from "./capabilities/stdio.ts";
-import { VirtualClock } from "./capabilities/virtual-clock.ts";
 import type { CompiledComponent, CompiledFunction } from "./compiled-component.ts";
-import { HandleTable } from "./handle-table.ts";
-import { ComponentInstance } from "./instance.ts";
 import { instantiate } from "./instantiate.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 import { MeterState } from "./meter-state.ts";
+import { type GuestSetting, RunContext } from "./run-context.ts";
 import { RunState } from "./run-state.ts";
-import type { TrampolineContext } from "./trampolines.ts";
 
 /** How a call into the guest ended, before anybody judged it. */
 export type Ending =
@@ -22,14 +17,8 @@ export type Ending =
   | { readonly kind: "not-started"; readonly lacking: "memory" | "fuel" };
 
 export interface GuestRun {
-  readonly context: TrampolineContext;
+  readonly context: RunContext;
   readonly ending: Ending;
-}
-
-/** Where a guest finds itself: its time and its chance. */
-export interface GuestSetting {
-  readonly nowMs: number;
-  readonly seed: bigint;
 }
 
 /** Calls one exported function on a fresh instance, within budgets. `describe` and `handle` both come this way. */
@@ -44,20 +33,12 @@ export function runGuest(
   const { startCost } = component;
   const meter = new MeterState(limits, startCost, component.meterGlobals);
   const state = new RunState(limits, () => meter.halt());
-  const context: TrampolineContext = {
-    state,
-    meter,
-    instance: new ComponentInstance(),
-    handles: new HandleTable(),
-    clock: new VirtualClock(setting.nowMs),
-    randomness: new Randomness(setting.seed),
-    stdio: new Stdio(state),
-  };
+  const context = new RunContext(state, meter, setting);
   if (startCost.bytes > limits.maxMemoryBytes) return { context, ending: { kind: "not-started", lacking: "memory" } };
   if (startCost.fuel > limits.fuel) return { context, ending: { kind: "not-started", lacking: "fuel" } };
   const memories = borrowMemories(component.artifact, limits, pool);
   const ending = callGuest(component, target, args, context, memories);
-  context.stdio.flush();
+  context.flush();
   memories.giveBack();
   return { context, ending };
 }
@@ -66,7 +47,7 @@ function callGuest(
   component: CompiledComponent,
   target: CompiledFunction,
   args: () => readonly AbiValue[],
-  context: TrampolineContext,
+  context: RunContext,
   memories: BorrowedMemories,
 ): Ending {
   const { state, instance } = context;

@@ -1,6 +1,6 @@
 /**
  * Children of the gate that have started before anybody asks them: what takes long about a small upload is that a process
- * starts and loads its code. Each is asked by one upload and ends with it, ready or not.
+ * starts, loads its code and runs it for the first time. Each is asked by one upload and ends with it, ready or not.
  */
 import { Child } from "./child-process.ts";
 import type { ChildKind } from "./code-snapshot.ts";
@@ -15,6 +15,13 @@ export interface ChildListener {
   readonly frameLimits: () => FrameLimits;
   readonly onFrame: (frame: Frame) => void;
   readonly onExit: (reason: string) => void;
+}
+
+/** A question that was answered before, and how large each of its answers may be. */
+export interface Rehearsal {
+  readonly request: object;
+  readonly component: Uint8Array<ArrayBuffer>;
+  readonly answers: readonly FrameLimits[];
 }
 
 /** A child that nobody has asked yet. */
@@ -44,6 +51,23 @@ export class ReadyChild {
 
   get isAlive(): boolean {
     return this.#exited === undefined;
+  }
+
+  /** Has it answer once for nobody, so that V8 knows its code. Resolves also where it dies over that. */
+  async rehearse({ request, component, answers }: Rehearsal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let answered = 0;
+    const child = this.listen({
+      frameLimits: () => answers[answered] ?? NOTHING,
+      onFrame: () => {
+        answered += 1;
+        if (answered === answers.length) resolve();
+      },
+      onExit: () => resolve(),
+    });
+    if (this.isAlive) child.send(request, [component]);
+    await promise;
+    this.#listener = undefined;
   }
 
   /** Gives it to its conversation; one that has ended meanwhile says so at once. */
