@@ -24,6 +24,11 @@ const SAMPLE_MS = 250;
 const STALL_MS = 120_000;
 /** What is held only for a while (idle connections, sandbox processes that are replaced) has been let go of by then. */
 const REST_MS = 5_000;
+/** More at once than the defaults: one host does twice as many no-op steps then. */
+const WIDE = ["max_concurrent_steps=200", "max_pool_size=200"].flatMap((setting) => [
+  "--set",
+  `executor_pools.step_executor_pool.${setting}`,
+]);
 const MAX_GROWTH_BYTES = 64 * 1_048_576;
 
 /** What is held when nothing is under way. */
@@ -43,12 +48,13 @@ const say = (line: string): void => {
 const template = templateOf(Object.fromEntries(Array.from({ length: STEPS_OF_TASK }, (_, n) => [`step_${n}`, []])));
 const postgres = await LabPostgres.start("soak");
 const handlers = await layEcho(postgres.folder, template);
-const host = new HostProcess(postgres.url, ["--handlers", handlers], join(postgres.folder, "host.log"));
+const host = new HostProcess(postgres.url, ["--handlers", handlers, ...WIDE], join(postgres.folder, "host.log"));
 if ((await host.ready) === undefined) throw new Error(`the host did not start: see ${postgres.folder}/host.log`);
 const database = openDatabase(postgres);
 
 const windows: number[] = [];
-const warm = await soakWindow(0);
+await soakWindow(0);
+const warm = await atRest();
 say(`warm: ${describe(warm)}`);
 for (let done = window; done < steps; done += window) await soakWindow(done);
 const end = await atRest();
@@ -87,8 +93,8 @@ if (holds) await postgres.remove();
 else say(`kept: ${postgres.folder}`);
 process.exitCode = holds ? 0 : 1;
 
-/** A window's steps through the host; remembers the median of what was resident meanwhile. Rests after the first. */
-async function soakWindow(from: number): Promise<AtRest> {
+/** A window's steps through the host; remembers the median of what was resident meanwhile. */
+async function soakWindow(from: number): Promise<void> {
   const windowStartedMs = performance.now();
   const samples: number[] = [];
   const over = new AbortController();
@@ -101,7 +107,6 @@ async function soakWindow(from: number): Promise<AtRest> {
   if (from > 0) windows.push(p50);
   const rate = (window * 1_000) / (performance.now() - windowStartedMs);
   say(`${from + window} steps, ${Math.round(rate)} steps/s, resident ${mebibytes(p50)} MiB`);
-  return atRest();
 }
 
 async function feed(to: Database, first: number, count: number): Promise<void> {
