@@ -1,5 +1,5 @@
 /**
- * `npm run soak -- [--steps 1000000 --window 50000]`: no-op steps through one host, and what the host and its sandbox
+ * `npm run soak -- [--steps 1000000 --window 50000 --rest 40]`: no-op steps through one host, and what the host and its sandbox
  * processes hold while and after that. The first window warms up. The last line is one JSON object; exit code 1 where memory
  * grew by 64 MiB or more, or where anything leaked.
  */
@@ -22,8 +22,6 @@ const BACKLOG = 1_000;
 const FEED = 500;
 const SAMPLE_MS = 250;
 const STALL_MS = 120_000;
-/** What is held only for a while (idle connections, sandbox processes that are replaced) has been let go of by then. */
-const REST_MS = 5_000;
 /** More at once than the defaults: one host does twice as many no-op steps then. */
 const WIDE = ["max_concurrent_steps=200", "max_pool_size=200"].flatMap((setting) => [
   "--set",
@@ -37,9 +35,13 @@ interface AtRest extends Footprint {
   readonly openLeases: number;
 }
 
-const { values } = parseArgs({ options: { steps: { type: "string" }, window: { type: "string" } } });
+const { values } = parseArgs({
+  options: { steps: { type: "string" }, window: { type: "string" }, rest: { type: "string" } },
+});
 const steps = wholeNumber("--steps", values.steps, 1_000_000);
 const window = wholeNumber("--window", values.window, 50_000);
+/** Before anything is counted at rest: the pool lets go of connections that were idle for 30 s. */
+const restMs = 1_000 * wholeNumber("--rest", values.rest, 40);
 const startedMs = performance.now();
 const say = (line: string): void => {
   process.stderr.write(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${line}\n`);
@@ -129,7 +131,7 @@ async function sample(samples: number[], over: AbortSignal): Promise<void> {
 }
 
 async function atRest(): Promise<AtRest> {
-  await systemClock.wait(REST_MS);
+  await systemClock.wait(restMs);
   const [row] = await database.query<{ readonly connections: number; readonly leases: number }>(
     "soak_at_rest",
     `select (select count(*)::int from pg_stat_activity
