@@ -161,6 +161,15 @@ describe.each(testServerNames())("leases on %s", (server) => {
     expect(await report(database, first, [success(held)])).toMatchObject([{ verdict: "recorded" }]);
   });
 
+  it("stay whose they are where a host takes over before its first heartbeat after an outage of all", async () => {
+    await register(database, "once", { a: { retry: { retryable: false } } });
+    const held = await claimedBy(first, "once");
+    await advance(LEASE_MS + 1);
+    expect(await takeOver(second)).toEqual([]);
+    expect(await heartbeat(database, first)).toBe(true);
+    expect(await report(database, first, [success(held)])).toMatchObject([{ verdict: "recorded" }]);
+  });
+
   it("of a host that did not outlive an outage of all are taken over a lease later", async () => {
     const step = await claimedBy(first);
     await advance(LEASE_MS + 1);

@@ -17,7 +17,9 @@ begin
       and exists (
         select from tasker_host.host_sessions own
         where own.session_uuid = p_session
-          and own.steady_since + greatest(own.lease_ms, d.lease_ms) * interval '1 millisecond' <= tasker_host.current_time())
+          and own.steady_since + greatest(own.lease_ms, d.lease_ms) * interval '1 millisecond' <= tasker_host.current_time()
+          -- Its next heartbeat has still to say whether the silence was everybody's.
+          and own.heartbeat_at + own.lease_ms * interval '0.5 millisecond' > tasker_host.current_time())
     order by d.session_uuid
     for update skip locked);
   get diagnostics v_buried = row_count;
