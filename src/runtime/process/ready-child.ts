@@ -1,6 +1,7 @@
 /**
  * Children of the gate that have started before anybody asks them: what takes long about a small upload is that a process
- * starts, loads its code and runs it for the first time. Each is asked by one upload and ends with it, ready or not.
+ * starts, loads its code and runs it for the first time. Each is asked by one upload and ends with it, ready or not; a spare of
+ * `dev` has rehearsed the upload before (docs/decisions/0003-processes.md).
  */
 import { Child } from "./child-process.ts";
 import type { ChildKind } from "./code-snapshot.ts";
@@ -59,8 +60,10 @@ export class ReadyChild {
     let answered = 0;
     const child = this.listen({
       frameLimits: () => answers[answered] ?? NOTHING,
-      onFrame: () => {
+      onFrame: ({ head }) => {
         answered += 1;
+        // What it accepted once it does not refuse now: it is not what it should be.
+        if (typeof head === "object" && head !== null && "refusal" in head) this.end("it refused a rehearsal");
         if (answered === answers.length) resolve();
       },
       onExit: () => resolve(),
