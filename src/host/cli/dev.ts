@@ -61,6 +61,8 @@ async function dev(project: string, options: DevOptions, context: CliContext): P
   stdout.write(
     `Watching ${relative(process.cwd(), directory) || "."}: save a file to build it and swap it in, Ctrl-C ends\n`,
   );
+  // Beside the first save, should it come at once; what is refused is said where it is registered.
+  void handlers.warmGate().catch(() => undefined);
   for await (const change of changes) {
     await handlers.take(change).catch((error: unknown) => void stderr.write(`${formatError(error)}\n`));
   }

@@ -33,7 +33,7 @@ interface LiveHandler {
   /** The first folder below the directory. */
   readonly namespace: string;
   /** Of the last good build that was registered; undefined before it. */
-  built: { readonly name: string; readonly digest: string } | undefined;
+  built: BuildReport | undefined;
   tested: SandboxedHandler | undefined;
 }
 
@@ -80,6 +80,16 @@ export class LiveHandlers {
       handler.tested = { artifact, sourceMap: sourceMap ?? "" };
       await this.#runFixtures(handler);
     }
+  }
+
+  /**
+   * Has one component prepared for nobody: the gate's processes then wait for the first save with its code run before, as
+   * they do for later ones. The largest component, which has most to gain.
+   */
+  async warmGate(): Promise<void> {
+    const served = Array.from(this.#handlers.values(), ({ built }) => built).filter((report) => report !== undefined);
+    const [largest] = served.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
+    if (largest !== undefined) await this.#options.sandbox.prepare(largest);
   }
 
   /** Builds and swaps in whatever the change made different. */
