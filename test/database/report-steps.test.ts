@@ -344,6 +344,17 @@ describe.each(testServerNames())("reporting steps on %s", (server) => {
         );
         expect(row?.seconds).toBe(13);
       });
+
+      it.each([
+        ["its template", { max_backoff_ms: 90_000 }, 90_000],
+        ["the host's rules", {}, 3_600_000],
+      ])("and never longer than %s allows, whatever the handler asked for", async (_, retry, longest) => {
+        await handClock(database);
+        await register(database, "waits", { only: { retry: { max_attempts: 10, ...retry } } });
+        await createOne(database, "waits");
+        await report(database, host, [failure(await claimOne(database, host), { retryAfterMs: 9e15 })]);
+        expect((await wakeDueSteps(database, 10)).nextDueInMs).toBe(longest);
+      });
     });
 
     it("wakes no more than asked for, the earliest first, each by one host", async () => {

@@ -6,7 +6,7 @@ language sql immutable parallel safe as $$
                * (1 + (p_chance * 2 - 1) * coalesce((p_rules ->> 'jitter')::float8, 0))))::bigint
   from (
     select coalesce((p_retry ->> 'backoff_base_ms')::float8, (p_rules ->> 'base_ms')::float8, 1000) as base,
-           least(coalesce((p_retry ->> 'max_backoff_ms')::float8, (p_rules ->> 'max_ms')::float8, 3600000), 1e12) as longest,
+           tasker_host.longest_wait_ms(p_retry, p_rules) as longest,
            least(greatest(p_failures, 1), 100) as failures
   ) given
   cross join lateral (

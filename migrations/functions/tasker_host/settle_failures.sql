@@ -1,5 +1,5 @@
 -- Decides what follows a failed step whose result was just recorded: another attempt after a wait, or its end in `error`.
--- `p_retry_after_ms` wins over the template's backoff. The waiting steps are in `step_retries` until `wake_due_steps`.
+-- `p_retry_after_ms` wins over the template's backoff, up to its longest wait. The waiting steps are in `step_retries` until `wake_due_steps`.
 -- The caller holds the tasks' row locks. Locks from here: steps, transitions.
 create or replace function tasker_host.settle_failures(
   p_steps uuid[], p_retryable boolean[], p_retry_after_ms bigint[], p_rules jsonb
@@ -17,9 +17,10 @@ begin
     select s.workflow_step_uuid, s.task_uuid,
            u.retryable and s.retryable and s.attempts < coalesce(s.max_attempts, 3) as again,
            -- Not `coalesce(greatest(x, 0), …)`: greatest() of null and 0 is 0.
-           least(coalesce(
-             case when u.retry_after_ms is not null then greatest(u.retry_after_ms, 0) end,
-             tasker_host.backoff_ms(template.retry, s.attempts, p_rules, random())), 1000000000000) as wait_ms
+           coalesce(
+             case when u.retry_after_ms is not null
+               then least(greatest(u.retry_after_ms, 0), tasker_host.longest_wait_ms(template.retry, p_rules)) end,
+             tasker_host.backoff_ms(template.retry, s.attempts, p_rules, random())) as wait_ms
     from unnest(p_steps, p_retryable, p_retry_after_ms) u (step_uuid, retryable, retry_after_ms)
     cross join lateral (select s.* from tasker.workflow_steps s where s.workflow_step_uuid = u.step_uuid limit 1) s
     cross join lateral (
