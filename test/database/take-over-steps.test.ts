@@ -343,6 +343,11 @@ describe.each(testServerNames())("leases on %s", (server) => {
            from tasker.workflow_steps s join tasker_host.step_leases l using (workflow_step_uuid)`,
       );
       expect(row).toEqual({ code: "TSK_STEP_HOST_LOST", attempts: 1, in_process: false, ended_as: "exhausted" });
+      const entries = await database.query(
+        "test_dlq_steps",
+        `select dlq_reason::text as reason, metadata #>> '{exhausted_steps,0,name}' as step from tasker.tasks_dlq`,
+      );
+      expect(entries).toEqual([{ reason: "worker_unavailable", step: "a" }]);
       expect(await taskState(database, step.taskUuid)).toBe("blocked_by_failures");
     });
 
