@@ -225,7 +225,7 @@ it("runs nothing of an artifact with a wrong digest, names it, serves the others
   expect(healed.steps.get("step_0")?.results?.result).toEqual({ version: "1.0.0" });
 });
 
-it.each(["rust", "go"])("a component made with %s is uploaded, promoted and runs", async (language) => {
+it.each(["rust", "go", "c"])("a component made with %s is uploaded, promoted and runs", async (language) => {
   const name = `${language}-words`;
   const namespace = `made_with_${language}`;
   await template(namespace, 1, { handler: { callable: `${language}_words` } });

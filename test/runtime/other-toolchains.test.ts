@@ -47,6 +47,11 @@ describe.each(["rust", "go", "c"])("a component made with %s", (name) => {
     expect(JSON.parse(own?.fieldsJson ?? "null")).toEqual({ attempt: 1 });
   });
 
+  it("reads a context as jsonb writes it", async () => {
+    const { outcome } = await run('{"text": "a b", "more": {"n": 1}}');
+    expect(resultOf(outcome).words).toEqual({ a: 1, b: 1 });
+  });
+
   it("sees the step's time, no variables and no files", async () => {
     const { outcome } = await run('{"text":""}');
     expect(resultOf(outcome)).toMatchObject({ now: CONTEXT.nowMs, elapsed: 0, variables: 0, file: false });
