@@ -13,7 +13,7 @@ import { probeWalls } from "../../src/runtime/process/walls.ts";
 import { descendants } from "./support/child-pids.ts";
 import { ManualClock } from "./support/manual-clock.ts";
 import { prepareHere, request } from "./support/runs.ts";
-import { ECHO, watComponent } from "./support/wat-component.ts";
+import { ECHO, EMPTY_SUCCESS, watComponent } from "./support/wat-component.ts";
 
 const ENTRY = "sandbox-process.js";
 const FOREVER = { fuel: 100_000_000_000_000, timeoutMs: 60_000 };
@@ -57,6 +57,24 @@ function sandboxPids(): readonly number[] {
 }
 
 describe("a process sandbox", () => {
+  it("outlives guests that use all the memory that they may, one after the other", async () => {
+    const limits = { maxMemoryBytes: 134_217_728, fuel: 10_000_000_000 };
+    const greedy = await prepareHere(
+      await watComponent({
+        handle: `(drop (memory.grow (i32.const 2000)))
+          (memory.fill (i32.const 70000) (i32.const 7) (i32.const 128000000)) ${EMPTY_SUCCESS}`,
+        memory: "4",
+      }),
+    );
+    const target = setup();
+    const kinds: string[] = [];
+    for (let round = 0; round < 30; round += 1) {
+      for (const artifact of [greedy, echo]) kinds.push((await target.run(request(artifact, { limits }))).outcome.kind);
+    }
+    expect(new Set(kinds)).toEqual(new Set(["success"]));
+    expect(sandboxPids()).toHaveLength(1);
+  });
+
   it("loses the step that ran when its process is killed, and runs the others elsewhere", async () => {
     const target = setup();
     await warmUp(target);

@@ -151,6 +151,8 @@ export function spawnBehindWalls(walls: Walls, code: ChildCode, heapMegabytes: n
     "--no-warnings",
     `--max-old-space-size=${heapMegabytes}`,
     `--stack-size=${walls.stackKilobytes}`,
+    // For `MemoryPool`, which alone knows when there is much to collect.
+    "--expose-gc",
     ...WASM_FLAGS,
     entry,
   ]);

@@ -78,6 +78,17 @@ describe("the virtual WASI", () => {
     expect(resultOf(await run(waits, { context: { nowMs: 1_000 } }))).toBe(hex(6_000_000_000n));
   });
 
+  it("ends at the last nanosecond that a u64 counts, however long the guest waits", async () => {
+    const waits = await guest(
+      ["ticks", "sleep", "block", "drop"],
+      `(local $pollable i32)
+       (local.set $pollable (call $sleep (i64.const -1)))
+       (call $block (local.get $pollable)) (call $drop (local.get $pollable))
+       (call $hex (call $ticks)) ${SHOW}`,
+    );
+    expect(resultOf(await run(waits, { context: { nowMs: 1_000 } }))).toBe(hex(2n ** 64n - 1n));
+  });
+
   it("has neither variables nor directories", async () => {
     for (const name of ["environment", "preopens"] as const) {
       const artifact = await guest(

@@ -15,7 +15,8 @@ export class VirtualClock {
     return this.#nowNs;
   }
 
+  /** `instantNs` is a u64. */
   waitUntil(instantNs: bigint): void {
-    if (instantNs > this.#nowNs) this.#nowNs = BigInt.asUintN(64, instantNs);
+    if (instantNs > this.#nowNs) this.#nowNs = instantNs;
   }
 }

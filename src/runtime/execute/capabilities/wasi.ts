@@ -17,8 +17,11 @@ const none: AbiVariant = { case: 0, value: undefined };
 /** `stream-error.closed` as the error of a result. */
 const closed: AbiVariant = { case: 1, value: { case: 1, value: undefined } };
 
+/** Time ends where its u64 does: a clock that went on from 0 would go backwards. */
+const LAST_NS = 2n ** 64n - 1n;
+
 function pollable(context: CapabilityContext, readyAtNs: bigint): AbiValue {
-  return context.handles.add({ type: POLLABLE, readyAtNs });
+  return context.handles.add({ type: POLLABLE, readyAtNs: readyAtNs < LAST_NS ? readyAtNs : LAST_NS });
 }
 
 const write: HostFunction = ({ handles, stdio }, [self, contents]) => {
