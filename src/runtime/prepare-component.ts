@@ -182,15 +182,16 @@ async function watch(
   ended: AbortSignal,
   reject: (error: TaskerError) => void,
 ): Promise<void> {
-  const deadline = clock.now() + timeoutMs;
+  const deadline = clock.monotonicMs() + timeoutMs;
   while (!ended.aborted) {
-    await clock.wait(Math.min(WATCH_MS, Math.max(0, deadline - clock.now())), ended);
+    await clock.wait(Math.min(WATCH_MS, Math.max(0, deadline - clock.monotonicMs())), ended);
     if (ended.aborted) return;
     const resident = child.residentBytes();
     if (resident > maxResidentBytes) {
       return reject(overLimit(`${resident} bytes of resident memory`, `at most ${maxResidentBytes}`));
     }
-    if (clock.now() >= deadline) return reject(overLimit(`more than ${timeoutMs} ms`, `at most ${timeoutMs} ms`));
+    if (clock.monotonicMs() >= deadline)
+      return reject(overLimit(`more than ${timeoutMs} ms`, `at most ${timeoutMs} ms`));
   }
 }
 

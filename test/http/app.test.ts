@@ -77,6 +77,7 @@ describe("while the database is away", () => {
     // Two seconds are over at once, thirty never.
     const clock: Clock = {
       now: () => 0,
+      monotonicMs: () => 0,
       wait: (ms) => (ms <= 2_000 ? Promise.resolve() : new Promise(() => undefined)),
     };
     const response = await testApp({ database: hanging, clock }).app.request("/health/ready");

@@ -1,6 +1,7 @@
 /** Processes that die, hang, lie or grow: the host loses at most the step that was running. */
 import { readFile, writeFile } from "node:fs/promises";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import {
   type Artifact,
@@ -16,6 +17,10 @@ import { prepareHere, request } from "./support/runs.ts";
 import { ECHO, EMPTY_SUCCESS, watComponent } from "./support/wat-component.ts";
 
 const ENTRY = "sandbox-process.js";
+/** Longer than a sandbox waits before it looks at its process. */
+const SECONDS_OF_WORK = `(local $n i64)
+  (loop $again (br_if $again (i64.lt_u (local.tee $n (i64.add (local.get $n) (i64.const 1))) (i64.const 1000000000))))
+  ${EMPTY_SUCCESS}`;
 const FOREVER = { fuel: 100_000_000_000_000, timeoutMs: 60_000 };
 
 let echo: Artifact;
@@ -87,6 +92,14 @@ describe("a process sandbox", () => {
     expect((await running).outcome.kind).toBe("sandbox-lost");
     const kinds = (await Promise.all(behind)).map(({ outcome }) => outcome.kind);
     expect(new Set(kinds)).toEqual(new Set(["success"]));
+  });
+
+  it("does not end a step because somebody set the time of day", async () => {
+    let nowMs = Date.now();
+    const target = setup({ clock: { ...systemClock, now: () => (nowMs += 3_600_000) } });
+    const counting = await prepareHere(await watComponent({ handle: SECONDS_OF_WORK }));
+    const { outcome } = await target.run(request(counting, { limits: FOREVER }));
+    expect(outcome.kind).toBe("success");
   });
 
   it("ends a step at its deadline and runs the others elsewhere", async () => {

@@ -56,7 +56,7 @@ async function showJson(snapshots: Snapshots, { stdout }: CliContext): Promise<T
 
 async function showLines(snapshots: Snapshots, context: CliContext): Promise<TaskSnapshot | undefined> {
   const { stdout, stderr, clock } = context;
-  const startedMs = clock.now();
+  const startedMs = clock.monotonicMs();
   let lastMs = 0;
   let last: TaskSnapshot | undefined;
   for await (const snapshot of snapshots) {
@@ -65,7 +65,7 @@ async function showLines(snapshots: Snapshots, context: CliContext): Promise<Tas
       continue;
     }
     // A look comes later than what it sees: nothing happened after the task's own end.
-    const atMs = Math.min(clock.now() - startedMs, ranMs(snapshot.task) ?? Number.POSITIVE_INFINITY);
+    const atMs = Math.min(clock.monotonicMs() - startedMs, ranMs(snapshot.task) ?? Number.POSITIVE_INFINITY);
     lastMs = Math.max(lastMs, atMs);
     const at = `+${formatDuration(lastMs)}`.padEnd(9);
     for (const { step, from } of stepChanges(last, snapshot)) {

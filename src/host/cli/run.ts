@@ -33,7 +33,7 @@ export function addRunCommand(program: Command, context: CliContext): void {
 /** Starts the host and says what it is made of. */
 export async function runHost(options: RunOptions, context: CliContext): Promise<Host> {
   const { clock, stdout, stderr } = context;
-  const startedMs = clock.now();
+  const startedMs = clock.monotonicMs();
   const loaded = context.loadConfig(options.set.map(flagOf));
   const progress = new ProgressLine(stderr);
   const host = await startHost({
@@ -44,7 +44,7 @@ export async function runHost(options: RunOptions, context: CliContext): Promise
     logger: createLogger({ level: loaded.config.logging.level }),
     onProgress: (message) => progress.show(message),
   }).finally(() => progress.clear());
-  const tookMs = clock.now() - startedMs;
+  const tookMs = clock.monotonicMs() - startedMs;
   if (options.json) stdout.write(`${JSON.stringify(hostJson(host, loaded, tookMs))}\n`);
   else printHost(stdout, host, loaded, tookMs);
   return host;

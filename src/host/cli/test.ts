@@ -63,7 +63,7 @@ async function testOnce(
   context: CliContext,
 ): Promise<boolean> {
   const { clock, stdout, stderr, env } = context;
-  const startedMs = clock.now();
+  const startedMs = clock.monotonicMs();
   const { discoverHandlers } = await loadToolchain();
   const folders = discoverHandlers(folder);
   if (folders.length === 0) {
@@ -97,7 +97,7 @@ async function testOnce(
   // What cannot be built fails its vitest tests too, at greater length.
   const unit = options.json || !options.vitest || unbuilt > 0 ? undefined : await unitTests(folder, options, context);
   if (!options.json) {
-    const took = paint("dim", `in ${formatDuration(clock.now() - startedMs)}`);
+    const took = paint("dim", `in ${formatDuration(clock.monotonicMs() - startedMs)}`);
     stdout.write(`${summaryLine({ tested, unbuilt, unit }, paint)}  ${took}\n`);
   }
   return unbuilt === 0 && tested.every(({ failed }) => failed === 0) && unit?.kind !== "failed";

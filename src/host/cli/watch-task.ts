@@ -25,10 +25,10 @@ export async function* watchTask(
   while (!interrupted.aborted) {
     const snapshot = await readTask(taskUuid, api).catch((error: unknown) => {
       if (interrupted.aborted) return undefined;
-      if (!isPassing(error) || clock.now() - answeredMs > PATIENCE_MS) throw error;
+      if (!isPassing(error) || clock.monotonicMs() - answeredMs > PATIENCE_MS) throw error;
       return undefined;
     });
-    if (snapshot !== undefined) answeredMs = clock.now();
+    if (snapshot !== undefined) answeredMs = clock.monotonicMs();
     const now = JSON.stringify(snapshot) ?? "";
     if (now !== before && !interrupted.aborted) yield snapshot;
     if (snapshot !== undefined && hasEnded(snapshot.task)) return;

@@ -83,7 +83,7 @@ export class CircuitBreaker {
   async #probeUntilAnswered(): Promise<void> {
     const { probe, clock, logger } = this.#options;
     const { signal } = this.#stopped;
-    const sinceMs = clock.now();
+    const sinceMs = clock.monotonicMs();
     for (let probes = 0; ; probes += 1) {
       const waitMs = PROBE_WAITS_MS[Math.min(probes, PROBE_WAITS_MS.length - 1)] ?? 1_000;
       await clock.wait(waitMs * (1 - Math.random() * JITTER), signal);
@@ -92,7 +92,7 @@ export class CircuitBreaker {
       try {
         await probe();
         this.#failures = 0;
-        logger.info({ awayMs: clock.now() - sinceMs }, "the database answers again");
+        logger.info({ awayMs: clock.monotonicMs() - sinceMs }, "the database answers again");
         this.#become("closed");
         return;
       } catch (error) {

@@ -15,7 +15,7 @@ export async function runNativeHandler(
   handler: NativeHandler,
   clock: Clock,
 ): Promise<RunReport> {
-  const startedMs = clock.now();
+  const startedMs = clock.monotonicMs();
   const settled = new AbortController();
   const deadline = new AbortController();
   const limitMs = event.step.timeoutMs;
@@ -27,7 +27,7 @@ export async function runNativeHandler(
   settled.abort();
   return {
     outcome,
-    usage: { fuelUsed: 0, peakMemoryBytes: 0, durationMs: clock.now() - startedMs },
+    usage: { fuelUsed: 0, peakMemoryBytes: 0, durationMs: clock.monotonicMs() - startedMs },
     logs: [],
   };
 }

@@ -43,7 +43,7 @@ function queueMessage(namespaces: readonly { readonly queueDepth: number }[]): s
 }
 
 async function checkDatabase(deps: AppDeps): Promise<HealthCheck> {
-  const startedMs = deps.clock.now();
+  const startedMs = deps.clock.monotonicMs();
   const answered = new AbortController();
   const impatience = async (): Promise<never> => {
     await deps.clock.wait(DATABASE_PATIENCE_MS, answered.signal);
@@ -51,10 +51,10 @@ async function checkDatabase(deps: AppDeps): Promise<HealthCheck> {
   };
   try {
     await Promise.race([deps.database.query("ping", "select 1", []), impatience()]);
-    return checked(deps, true, "the database answers", deps.clock.now() - startedMs);
+    return checked(deps, true, "the database answers", deps.clock.monotonicMs() - startedMs);
   } catch (error) {
     deps.logger.debug({ err: error }, "database check failed");
-    return checked(deps, false, "the database does not answer", deps.clock.now() - startedMs);
+    return checked(deps, false, "the database does not answer", deps.clock.monotonicMs() - startedMs);
   } finally {
     answered.abort();
   }

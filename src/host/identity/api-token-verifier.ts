@@ -28,10 +28,10 @@ export function apiTokenVerifier({ database, clock, logger }: Deps): Verifier {
 
   const lookUp = async (handle: string, secretHash: Buffer): Promise<StoredToken> => {
     const known = believed.get(handle);
-    if (known !== undefined && clock.now() < known.untilMs && sameHash(known.token.secretHash, secretHash)) {
+    if (known !== undefined && clock.monotonicMs() < known.untilMs && sameHash(known.token.secretHash, secretHash)) {
       return known.token;
     }
-    const askedMs = clock.now();
+    const askedMs = clock.monotonicMs();
     const token = await findToken(database, handle);
     if (token === undefined || !sameHash(token.secretHash, secretHash)) {
       throw refusal("TSK_AUTH_INVALID", "an API token that this database does not know");

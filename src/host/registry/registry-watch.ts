@@ -41,7 +41,7 @@ export class RegistryWatch implements Service {
   #fetched: ReadonlySet<string> = new Set();
   /** Somebody told of a change since the last look. */
   #told = false;
-  #lookedAgainMs = 0;
+  #lookedAgainMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: RegistryWatchOptions) {
     this.#options = options;
@@ -91,7 +91,7 @@ export class RegistryWatch implements Service {
     await this.#options.onNamespaces([...new Set(active.map(({ namespace }) => namespace))]).catch((error: unknown) => {
       logger.warn({ err: error }, "namespaces of active handlers cannot be served");
     });
-    const now = clock.now();
+    const now = clock.monotonicMs();
     if (told || now - this.#lookedAgainMs >= REFUSED_REST_MS) {
       this.#lookedAgainMs = now;
       await store.lookAgain();

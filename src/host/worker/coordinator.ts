@@ -136,7 +136,7 @@ export class WorkerLoopCoordinator implements Service {
   }
 
   #observe(pool: WorkerExecutorPool, queueDepth: number): Observation {
-    const nowMs = this.#options.clock.now();
+    const nowMs = this.#options.clock.monotonicMs();
     const before = this.#seen.get(pool.namespace);
     this.#seen.set(pool.namespace, { completed: pool.completed, atMs: nowMs });
     const seconds = before === undefined ? 0 : (nowMs - before.atMs) / 1_000;

@@ -109,6 +109,6 @@ export class WorkerCore implements Service {
 
   #release(steps: readonly ClaimedStep[], as: OfferedAs): Promise<void> {
     const { clock, releaseLeases, persistenceTimeoutMs } = this.#parts;
-    return repeatUntil(clock, clock.now() + persistenceTimeoutMs, () => releaseLeases(steps, as));
+    return repeatUntil(clock, clock.monotonicMs() + persistenceTimeoutMs, () => releaseLeases(steps, as));
   }
 }

@@ -164,7 +164,7 @@ export class WorkerExecutorPool implements Service, SlotTaker {
   async #claim(quantity: number): Promise<number> {
     const { namespace, claim, clock, logger, metrics } = this.#options;
     const startedMs = performance.now();
-    this.#claimingSinceMs = clock.now();
+    this.#claimingSinceMs = clock.monotonicMs();
     try {
       const steps = await claim(namespace, quantity);
       if (this.#failures > 0) logger.info({ namespace }, "claims work again");

@@ -39,7 +39,6 @@ export class HostSession implements Service {
   /** Sessions that were declared dead and whose leases have not moved yet. */
   readonly #former = new Set<string>();
   readonly #now = new WakeSignal();
-  #lastBeatMs: number | undefined;
   /** The call of `onBeat` under way. The next heartbeat does not wait for it: a slow take-over must not cost the lease. */
   #afterBeat: Promise<void> | undefined;
 
@@ -49,11 +48,6 @@ export class HostSession implements Service {
 
   get id(): string {
     return this.#id;
-  }
-
-  /** When the database last accepted a heartbeat; undefined before the first. */
-  get lastBeatMs(): number | undefined {
-    return this.#lastBeatMs;
   }
 
   /** False while leases that this host holds stand under a name that was declared dead: nothing may be taken over then. */
@@ -79,7 +73,7 @@ export class HostSession implements Service {
     await this.#afterBeat;
     // A row that is not closed is declared dead when its lease time is over: slower, not wrong.
     const { store, clock, logger, persistenceTimeoutMs } = this.#options;
-    await repeatUntil(clock, clock.now() + persistenceTimeoutMs, () => store.closeSession(this.#id)).catch(
+    await repeatUntil(clock, clock.monotonicMs() + persistenceTimeoutMs, () => store.closeSession(this.#id)).catch(
       (error: unknown) => logger.warn({ err: error }, "session not closed"),
     );
   }
@@ -90,7 +84,6 @@ export class HostSession implements Service {
 
   async #open(): Promise<void> {
     await this.#options.store.openSession(this.#id);
-    this.#lastBeatMs = this.#options.clock.now();
   }
 
   async #run(): Promise<void> {
@@ -103,10 +96,8 @@ export class HostSession implements Service {
   }
 
   async #beat(): Promise<void> {
-    const { store, clock, logger } = this.#options;
-    if (await store.heartbeat(this.#id)) {
-      this.#lastBeatMs = clock.now();
-    } else {
+    const { store, logger } = this.#options;
+    if (!(await store.heartbeat(this.#id))) {
       logger.warn({ session: this.#id }, "session was declared dead, opening a new one");
       this.#former.add(this.#id);
       this.#id = uuidv7();

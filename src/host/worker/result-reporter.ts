@@ -102,7 +102,7 @@ export class ResultReporter implements Service {
   async stop(): Promise<void> {
     this.#stopDeadlineMs = Math.min(
       this.#stopDeadlineMs,
-      this.#options.clock.now() + this.#options.persistenceTimeoutMs,
+      this.#options.clock.monotonicMs() + this.#options.persistenceTimeoutMs,
     );
     this.#stopped.abort();
     this.#arrival.resolve();
@@ -253,7 +253,7 @@ export class ResultReporter implements Service {
 
   /** The host stops, and has tried for as long as it may. */
   #isLate(): boolean {
-    return this.#options.clock.now() >= this.#stopDeadlineMs;
+    return this.#options.clock.monotonicMs() >= this.#stopDeadlineMs;
   }
 }
 

@@ -122,7 +122,7 @@ export class TakeOver implements SlotTaker {
     if (before !== undefined && pools.some((pool) => claimsSince(pool, before.answeredMs))) return;
     const held = pools.flatMap((pool) => pool.activeSteps.map(({ stepUuid }) => stepUuid));
     const { released, lookedAt } = await reconcileLeases(held, before?.at);
-    this.#looked = { at: lookedAt, answeredMs: clock.now() };
+    this.#looked = { at: lookedAt, answeredMs: clock.monotonicMs() };
     if (released > 0) logger.warn({ steps: released }, "offered leases whose claim was never answered");
   }
 }

@@ -75,7 +75,7 @@ export class SandboxProcess {
   constructor(options: SandboxProcessOptions) {
     this.#options = options;
     this.#compileBudget = new CompileBudget(options.maxCompileCpuMs);
-    this.#heardAt = options.clock.now();
+    this.#heardAt = options.clock.monotonicMs();
     this.#idleSince = this.#heardAt;
     Child.start({
       kind: "sandbox",
@@ -105,7 +105,7 @@ export class SandboxProcess {
     const numbered = runs.map((run) => ({ id: this.#nextId++, run }));
     for (const { run } of numbered) run.sent += 1;
     this.#sent.push(...numbered);
-    this.#heardAt = this.#options.clock.now();
+    this.#heardAt = this.#options.clock.monotonicMs();
     // What is sent before the child is there goes out when it is; one that cannot be started ends by itself.
     if (this.#running !== undefined) this.#deliver(this.#running, numbered);
   }
@@ -174,7 +174,7 @@ export class SandboxProcess {
     if (!parsed.success) protocol("a message of another shape");
     const { done, started } = parsed.data;
     if (done === undefined && started === undefined) protocol("a message that says nothing");
-    this.#heardAt = this.#options.clock.now();
+    this.#heardAt = this.#options.clock.monotonicMs();
     if (done !== undefined) this.#finish(done.id, done.report, blobs);
     if (started !== undefined) this.#start(started);
   }
@@ -215,8 +215,8 @@ export class SandboxProcess {
     while (!this.#over.signal.aborted) {
       this.#wake = new AbortController();
       this.#lookAt = this.#nextLook();
-      await clock.wait(Math.max(1, this.#lookAt - clock.now()), this.#wake.signal);
-      const now = clock.now();
+      await clock.wait(Math.max(1, this.#lookAt - clock.monotonicMs()), this.#wake.signal);
+      const now = clock.monotonicMs();
       const limit = this.#deadlineMs();
       if (this.#startedAt !== undefined && limit !== undefined && now >= this.#startedAt + limit) {
         this.#timedOut = true;
@@ -238,7 +238,7 @@ export class SandboxProcess {
   }
 
   #nextLook(): number {
-    const soon = this.#options.clock.now() + WATCH_MS;
+    const soon = this.#options.clock.monotonicMs() + WATCH_MS;
     if (this.#startedAt === undefined) return soon;
     return Math.min(soon, this.#startedAt + (this.#deadlineMs() ?? WATCH_MS));
   }
@@ -255,7 +255,7 @@ export class SandboxProcess {
     this.#endReason ??= reason;
     const runs = this.#sent.splice(0).map(({ run }) => run);
     const first = this.#startedAt === undefined ? undefined : runs.shift();
-    const ranMs = this.#options.clock.now() - (this.#startedAt ?? 0);
+    const ranMs = this.#options.clock.monotonicMs() - (this.#startedAt ?? 0);
     const started = first === undefined ? undefined : { run: first, outcome: this.#outcomeOf(first, reason), ranMs };
     this.#options.onEnd({ reason, started, unstarted: runs });
     this.#ended.resolve();

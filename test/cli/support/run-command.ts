@@ -21,6 +21,7 @@ export function hastyClock(startMs: number = 0): Clock & { readonly waits: reado
   return {
     waits,
     now: () => nowMs,
+    monotonicMs: () => nowMs,
     // A turn of the event loop: what is under way on the network goes on.
     wait: (ms, signal) =>
       new Promise((resolve) => {

@@ -7,6 +7,9 @@ export function movedClock(startMs: number): Clock & { nowMs: number } {
     now() {
       return this.nowMs;
     },
+    monotonicMs() {
+      return this.nowMs;
+    },
     wait: () => Promise.resolve(),
   };
 }

@@ -150,7 +150,7 @@ export class LiveHandlers {
     if (host === undefined || (!mentioned && report.digest === handler.built?.digest)) return false;
     const before = await this.#serving(handler.namespace, report.name);
     if (report.digest === before) return false;
-    const builtMs = clock.now();
+    const builtMs = clock.monotonicMs();
     this.#progress.show(`Preparing ${report.name}…`);
     try {
       const bytes = new Uint8Array(await readFile(report.wasmPath));
@@ -163,7 +163,7 @@ export class LiveHandlers {
       stdout.write(`\n${paint("red", formatError(error))}\n`);
       return false;
     }
-    const nowMs = clock.now();
+    const nowMs = clock.monotonicMs();
     this.#progress.clear();
     const from = before === undefined ? "" : `${shortDigest(before)} → `;
     const took = `(built in ${formatDuration(builtMs - atMs)}, prepared in ${formatDuration(nowMs - builtMs)})`;

@@ -31,7 +31,7 @@ export function watchFolder(
   let wake = Promise.withResolvers<void>();
   const watcher = watch(folder, { recursive: true, signal }, (_event, file) => {
     if (file === null || isIgnored(file)) return;
-    if (files.size === 0) atMs = clock.now();
+    if (files.size === 0) atMs = clock.monotonicMs();
     files.add(file);
     wake.resolve();
   });

@@ -147,8 +147,8 @@ function lastWords(log: readonly string[]): string {
 
 /** Waits until the server answers; false where it ends, or does not within the time. */
 async function untilReady(socketDir: string, isRunning: () => boolean, { clock }: ServerOptions): Promise<boolean> {
-  const deadline = clock.now() + START_TIMEOUT_MS;
-  while (isRunning() && clock.now() < deadline) {
+  const deadline = clock.monotonicMs() + START_TIMEOUT_MS;
+  while (isRunning() && clock.monotonicMs() < deadline) {
     if (await answers(socketDir)) return true;
     await clock.wait(LOOK_INTERVAL_MS);
   }
@@ -184,9 +184,9 @@ export function adminClient(socketDir: string, database = "postgres"): Client {
 /** Stops the server: sessions end at once, the data is written. Resolves when the process is gone. */
 export async function stopServer(pid: number, clusterDir: string, clock: Clock): Promise<void> {
   signal(pid, clusterDir, "SIGINT");
-  const deadline = clock.now() + STOP_TIMEOUT_MS;
+  const deadline = clock.monotonicMs() + STOP_TIMEOUT_MS;
   while (isPostmasterOf(pid, clusterDir)) {
-    if (clock.now() >= deadline) signal(pid, clusterDir, "SIGQUIT");
+    if (clock.monotonicMs() >= deadline) signal(pid, clusterDir, "SIGQUIT");
     await clock.wait(LOOK_INTERVAL_MS);
   }
 }
