@@ -14,7 +14,7 @@ const IDLE_MEMORY_BYTES = 134_217_728;
 
 const components = new Map<string, CompiledComponent>();
 const sourceMaps = new Map<string, SourceMap>();
-const pool = new MemoryPool(IDLE_MEMORY_BYTES, () => void globalThis.gc?.());
+const pool = new MemoryPool(IDLE_MEMORY_BYTES, () => globalThis.gc?.());
 
 Error.stackTraceLimit = 32;
 
