@@ -2,8 +2,9 @@ import type { Clock } from "../../core/clock.ts";
 import { TaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { HostConfig } from "../config/schema.ts";
-import { Database, type DatabaseAddress } from "../database/connection.ts";
+import { Database } from "../database/connection.ts";
 import { connectionToRunning, startEmbeddedPostgres } from "../database/embedded/start-embedded-postgres.ts";
+import type { DatabaseAddress } from "../database/session-config.ts";
 
 /** The database of this host, and how it came to it. */
 export interface OpenedDatabase extends AsyncDisposable {

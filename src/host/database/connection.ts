@@ -6,50 +6,18 @@ import type { Logger } from "../../core/logger.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { databaseError, isConflict, isRefusedStatement, isTrouble } from "./database-error.ts";
 import { Lanes, type PoolUse } from "./lanes.ts";
+import { listenUntilStopped } from "./listener.ts";
+import { backendOf, bytesReadOf, isStill, type PendingStatement, SILENCE_MS } from "./pending-statement.ts";
+import { type DatabaseAddress, sessionConfig, type SessionLimits } from "./session-config.ts";
 
-/** Where a Postgres is: a URL, or the parts of one (a directory as `host` is a unix socket). */
-export type DatabaseAddress =
-  | { readonly url: string }
-  | { readonly host: string; readonly port: number; readonly user: string; readonly database: string };
-
-export interface DatabaseOptions {
+export interface DatabaseOptions extends SessionLimits {
   readonly address: DatabaseAddress;
   readonly maxConnections: number;
-  readonly connectTimeoutMs: number;
-  readonly statementTimeoutMs: number;
-  readonly idleInTransactionTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called before each statement is sent, with its name: one call, one round trip. */
   readonly onRoundTrip?: (name: string) => void;
 }
-
-/**
- * JSON stays text, so that nothing is re-encoded; bigints are numbers where a number holds them exactly; timestamps without
- * zone stay text, because pg would read them in the machine's own zone.
- */
-const types = new pg.TypeOverrides();
-types.setTypeParser(pg.types.builtins.JSON, (text: string) => text);
-types.setTypeParser(pg.types.builtins.JSONB, (text: string) => text);
-types.setTypeParser(pg.types.builtins.TIMESTAMP, (text: string) => text);
-types.setTypeParser(pg.types.builtins.INT8, parseInt8);
-
-/**
- * Settings of every session. Tasker's functions use unqualified names, and its timestamps have no zone; our functions need
- * a snapshot a statement. Whatever the server, the database or the role have as default must not change that.
- */
-const SESSION_OPTIONS = [
-  "-c search_path=tasker,public",
-  "-c TimeZone=UTC",
-  "-c default_transaction_isolation=read\\ committed",
-  "-c jit=off",
-  // The server, too, finds out within half a minute that a host is gone without a word, and lets its locks go. On a unix
-  // socket these are taken and mean nothing.
-  "-c tcp_keepalives_idle=10",
-  "-c tcp_keepalives_interval=5",
-  "-c tcp_keepalives_count=3",
-  "-c tcp_user_timeout=25000",
-].join(" ");
 
 /** A backend at work looks whether its client is still there; not every platform has that, and those refuse the setting. */
 const LOOK_FOR_CLIENT = `
@@ -63,29 +31,12 @@ const CONFLICT_ATTEMPTS = 5;
 /** Longest wait before the first repetition, in milliseconds; doubled each time, with full jitter. */
 const CONFLICT_WAIT_MS = 10;
 
-/** What the client waits for an answer beyond the server's own limit: an answer that is later comes from no living server. */
-const ANSWER_SLACK_MS = 5_000;
-
-/** After this time without traffic the operating system asks whether the other end is there. */
-const KEEP_ALIVE_MS = 10_000;
-
-/** How often a quiet listener asks whether anybody is there. */
-const LISTENER_PING_MS = 15_000;
-
-/** A statement without an answer for this long makes the host ask, on another connection, whether anybody is there. */
-const SILENCE_MS = 2_000;
 /** How often it looks for such statements. */
 const LOOK_MS = 500;
 /** How long one who is asked has, from the connection to the answer. */
 const PROBE_MS = 2_000;
 /** After an answer a slow statement is just slow: it is left alone for this long. */
 const TRUST_MS = 5_000;
-
-/**
- * No session is taken for lost while a statement may be on its way: until it is whole, the server is idle. Slower networks
- * than this one have the statement's own time limit.
- */
-const SLOWEST_BYTES_PER_MS = 256;
 
 /** Sessions of ours that the server has nothing to do for; a second covers answers on their way. */
 const IDLE_BACKENDS = `
@@ -95,22 +46,6 @@ const IDLE_BACKENDS = `
 
 /** How long `close` lets sessions say goodbye; one whose other end is gone would do so for ever. */
 const GOODBYE_MS = 1_000;
-
-/** How often `listen` tries to reconnect, in milliseconds; the last one repeats. */
-const RECONNECT_WAITS_MS = [50, 250, 1_000, 2_000];
-
-/** A statement on its way. */
-interface Statement {
-  readonly name: string;
-  readonly text: string;
-  readonly values: readonly unknown[];
-  readonly sinceMs: number;
-  /** The session that it was sent over; undefined while it waits for one. */
-  client: PoolClient | undefined;
-  /** When, and what had come over that session at the last look. */
-  sentMs: number;
-  bytesRead: number;
-}
 
 /**
  * Postgres as the host uses it: a few sessions that are all set up alike, in two lanes, named statements, JSON as text.
@@ -127,7 +62,7 @@ export class Database implements AsyncDisposable {
   readonly #listeners: Promise<void>[] = [];
   readonly #sockets = new Set<Socket>();
   /** Statements without an answer yet, in the order of their start. */
-  readonly #underWay = new Set<Statement>();
+  readonly #underWay = new Set<PendingStatement>();
   readonly #watching: Promise<void>;
   /** Ends the waits between two tries of a listener. */
   #answersAgain = new AbortController();
@@ -144,7 +79,7 @@ export class Database implements AsyncDisposable {
     });
     this.#lanes = new Lanes({
       config: {
-        ...this.#clientConfig(),
+        ...this.#sessionConfig(),
         idleTimeoutMillis: 30_000,
         onConnect: async (client) => void (await client.query(LOOK_FOR_CLIENT)),
       },
@@ -172,7 +107,15 @@ export class Database implements AsyncDisposable {
       throw new TaskerError("TSK_DATABASE_UNREACHABLE", { attempted, found });
     }
     const sinceMs = performance.now();
-    const statement: Statement = { name, text, values, sinceMs, client: undefined, sentMs: sinceMs, bytesRead: 0 };
+    const statement: PendingStatement = {
+      name,
+      text,
+      values,
+      sinceMs,
+      client: undefined,
+      sentMs: sinceMs,
+      bytesRead: 0,
+    };
     this.#underWay.add(statement);
     try {
       const rows = await this.#sendUntilUndisputed<Row>(statement);
@@ -188,7 +131,7 @@ export class Database implements AsyncDisposable {
     }
   }
 
-  async #sendUntilUndisputed<Row>(statement: Statement): Promise<readonly Row[]> {
+  async #sendUntilUndisputed<Row>(statement: PendingStatement): Promise<readonly Row[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#send<Row>(statement);
@@ -201,7 +144,7 @@ export class Database implements AsyncDisposable {
     }
   }
 
-  async #send<Row>(statement: Statement): Promise<readonly Row[]> {
+  async #send<Row>(statement: PendingStatement): Promise<readonly Row[]> {
     const { name, text, values } = statement;
     const client = await this.#lanes.connect(name, `Cannot run "${name}"`);
     statement.client = client;
@@ -245,7 +188,18 @@ export class Database implements AsyncDisposable {
    * reconnects by itself. `onConnect` follows each (re)connection: whatever came in between was missed.
    */
   listen(channels: Readonly<Record<string, (payload: string) => void>>, onConnect: () => void): void {
-    this.#listeners.push(this.#listen(channels, onConnect));
+    const { clock, logger } = this.#options;
+    this.#listeners.push(
+      listenUntilStopped({
+        channels,
+        onConnect,
+        config: this.#sessionConfig(),
+        stopped: this.#stopped.signal,
+        answersAgain: () => this.#answersAgain.signal,
+        clock,
+        logger,
+      }),
+    );
   }
 
   /** Ends every session, within seconds even where nobody answers any more. Safe twice. */
@@ -264,60 +218,6 @@ export class Database implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #listen(channels: Readonly<Record<string, (payload: string) => void>>, onConnect: () => void): Promise<void> {
-    const { clock, logger } = this.#options;
-    for (let failures = 0; !this.#stopped.signal.aborted; failures += 1) {
-      try {
-        await this.#listenOnce(channels, () => {
-          failures = 0;
-          onConnect();
-        });
-      } catch (error) {
-        logger.debug({ err: error }, "listener session broke");
-      }
-      const waitMs = RECONNECT_WAITS_MS[Math.min(failures, RECONNECT_WAITS_MS.length - 1)] ?? 1_000;
-      await clock.wait(waitMs, AbortSignal.any([this.#stopped.signal, this.#answersAgain.signal]));
-    }
-  }
-
-  /** One listening session, until it breaks or the database is closed. */
-  async #listenOnce(
-    channels: Readonly<Record<string, (payload: string) => void>>,
-    onConnect: () => void,
-  ): Promise<void> {
-    const client = new pg.Client(this.#clientConfig());
-    const ended = Promise.withResolvers<void>();
-    ended.promise.catch(() => undefined); // It may break before anybody waits for it.
-    client.on("error", (error) => ended.reject(error));
-    client.on("end", () => ended.resolve());
-    client.on("notification", ({ channel, payload = "" }) => channels[channel]?.(payload));
-    const over = new AbortController();
-    const stop = (): void => ended.resolve();
-    this.#stopped.signal.addEventListener("abort", stop, { once: true });
-    try {
-      await client.connect();
-      const names = Object.keys(channels).map((channel) => client.escapeIdentifier(channel));
-      await client.query(names.map((name) => `listen ${name}`).join("; "));
-      onConnect();
-      if (this.#stopped.signal.aborted) stop();
-      void this.#keepAsking(client, over.signal).catch((error: unknown) => ended.reject(error));
-      await ended.promise;
-    } finally {
-      over.abort();
-      this.#stopped.signal.removeEventListener("abort", stop);
-      await client.end().catch(() => undefined);
-    }
-  }
-
-  /** A listener sends nothing: without this it would wait for ever on a connection whose other end is gone without a word. */
-  async #keepAsking(client: pg.Client, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      await this.#options.clock.wait(LISTENER_PING_MS, signal);
-      if (signal.aborted) return;
-      await client.query("select 'listening'");
-    }
   }
 
   /** Looks for statements without an answer, and asks on another connection whether the server is there. */
@@ -342,7 +242,7 @@ export class Database implements AsyncDisposable {
    * Whether anybody is there; one who has no session left for us is. A session that the server has nothing to do for while
    * its statement waits here has lost one way or the other: it is given up alone.
    */
-  async #answers(silent: readonly Statement[]): Promise<boolean> {
+  async #answers(silent: readonly PendingStatement[]): Promise<boolean> {
     const suspects = new Map(silent.filter(isStill).map((statement) => [backendOf(statement.client), statement]));
     try {
       const idle = await this.#probe([...suspects.keys()].filter((pid) => pid !== undefined));
@@ -361,7 +261,7 @@ export class Database implements AsyncDisposable {
   async #probe(backends: readonly number[] = []): Promise<readonly number[]> {
     const socket = this.#socket();
     const limits = { connectionTimeoutMillis: PROBE_MS, query_timeout: PROBE_MS };
-    const client = new pg.Client({ ...this.#clientConfig(), ...limits, stream: () => socket });
+    const client = new pg.Client({ ...this.#sessionConfig(), ...limits, stream: () => socket });
     client.on("error", () => undefined);
     const end = (): unknown => socket.destroy();
     this.#stopped.signal.addEventListener("abort", end, { once: true });
@@ -395,37 +295,9 @@ export class Database implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy(givenUp(reason));
   }
 
-  #clientConfig(): pg.ClientConfig {
-    const { address, connectTimeoutMs, statementTimeoutMs, idleInTransactionTimeoutMs } = this.#options;
-    const { options, ...place } = placeOf(address);
-    return {
-      ...place,
-      application_name: "tasker-host",
-      connectionTimeoutMillis: connectTimeoutMs,
-      statement_timeout: statementTimeoutMs,
-      query_timeout: statementTimeoutMs + ANSWER_SLACK_MS,
-      idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
-      stream: () => this.#socketIfClosed(),
-      options: `${options} ${SESSION_OPTIONS}`.trim(),
-      types,
-    };
+  #sessionConfig(): pg.ClientConfig {
+    return { ...sessionConfig(this.#options.address, this.#options), stream: () => this.#socketIfClosed() };
   }
-}
-
-/** The address for pg, and the session options that its URL brings: pg would let them replace ours. */
-function placeOf(address: DatabaseAddress): pg.ClientConfig & { readonly options: string } {
-  if (!("url" in address)) return { ...address, options: "" };
-  const url = new URL(address.url);
-  const options = url.searchParams.get("options") ?? "";
-  url.searchParams.delete("options");
-  return { connectionString: url.href, options };
-}
-
-function parseInt8(text: string): number | bigint {
-  const value = Number(text);
-  return Number.isSafeInteger(value) ? value : BigInt(text);
 }
 
 function messageOf(error: unknown): unknown {
@@ -435,36 +307,4 @@ function messageOf(error: unknown): unknown {
 /** As the network says it, so that whoever waits takes it for that. */
 function givenUp(reason: string): Error {
   return Object.assign(new Error(`The connection was given up: ${reason}`), { code: "ECONNABORTED" });
-}
-
-/** True where nothing came for the statement since the last look, and nothing of it can still be on its way. */
-function isStill(statement: Statement): boolean {
-  const { client, values, sentMs, bytesRead } = statement;
-  if (client === undefined) return false;
-  statement.bytesRead = bytesReadOf(client);
-  if (statement.bytesRead !== bytesRead) return false;
-  return performance.now() - sentMs >= SILENCE_MS + sizeOf(values) / SLOWEST_BYTES_PER_MS;
-}
-
-/** Of the texts among the values: whatever is large is text. */
-function sizeOf(values: readonly unknown[]): number {
-  let size = 0;
-  for (const value of values) {
-    if (typeof value === "string") size += value.length;
-    else if (value instanceof Uint8Array) size += value.byteLength;
-    else if (Array.isArray(value)) size += sizeOf(value);
-  }
-  return size;
-}
-
-/** What came over a session so far. */
-function bytesReadOf(client: PoolClient): number {
-  const stream: unknown = Reflect.get(Object(Reflect.get(client, "connection")), "stream");
-  return stream instanceof Socket ? stream.bytesRead : 0;
-}
-
-/** The server's process of a session, as it said when the session began; pg keeps it, its types do not. */
-function backendOf(client: PoolClient | undefined): number | undefined {
-  const pid: unknown = client === undefined ? undefined : Reflect.get(client, "processID");
-  return typeof pid === "number" ? pid : undefined;
 }
