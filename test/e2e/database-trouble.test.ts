@@ -108,6 +108,8 @@ describe("a result is kept, readiness is red, and the host is back at work in ti
           where datname = current_database() and usename <> current_user and pid <> pg_backend_pid()`,
       );
     }
+    // The test's own sessions are among them, and find out by a statement that fails.
+    await expect.poll(() => direct.query("own_session", "select").then(({ length }) => length)).toBe(1);
     expect(await aftermath(taskUuid)).toEqual(RECOVERED);
   });
 
