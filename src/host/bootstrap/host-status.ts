@@ -14,6 +14,8 @@ import type {
 } from "../http/host-view.ts";
 import type { ComponentStore } from "../registry/component-store.ts";
 import type { LoadedHandlers } from "../registry/load-handlers.ts";
+import { activationRefused, versionText } from "../registry/refusals.ts";
+import type { RegistryWatch } from "../registry/registry-watch.ts";
 import type { SystemOperationalState } from "../worker/coordinator.ts";
 import type { WorkerCore } from "../worker/core.ts";
 import type { NamespacePools } from "./namespace-pools.ts";
@@ -26,6 +28,7 @@ export interface HostParts {
   readonly worker: WorkerCore;
   readonly store: ComponentStore;
   readonly pools: NamespacePools;
+  readonly watch: RegistryWatch;
   walls: readonly Wall[];
   handlers: LoadedHandlers | undefined;
 }
@@ -87,7 +90,7 @@ export class HostStatus implements HostView {
   }
 
   problems(): readonly ProblemView[] {
-    const { handlers, store, pools } = this.#parts;
+    const { handlers, store, pools, watch } = this.#parts;
     return [
       ...(handlers?.problems ?? []).map(({ path, namespace, error }) => problem(path, namespace, error)),
       ...pools.problems.map(({ namespace, error }) => problem(`namespace ${namespace}`, namespace, error)),
@@ -99,6 +102,12 @@ export class HostStatus implements HostView {
               problem(`${namespace}/${name} ${version} (component ${digest})`, namespace, error),
             ),
       ),
+      ...watch.ungranted.map(({ missing, granted, ...version }) => {
+        const { namespace, name, version: number } = version;
+        const facts = { verdict: "not_granted", missing, granted } as const;
+        const error = activationRefused(`Cannot run ${versionText(version)}`, namespace, facts);
+        return problem(`${namespace}/${name} ${number}`, namespace, error);
+      }),
     ];
   }
 
