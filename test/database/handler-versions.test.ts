@@ -8,8 +8,10 @@ import {
   activeCallables,
   listActivations,
   listHandlers,
+  listRanSteps,
   loadSourceMap,
   readVersion,
+  type StepsCursor,
   versionDigests,
 } from "../../src/host/database/handler-lists.ts";
 import {
@@ -357,6 +359,34 @@ describe("promoteVersion()", () => {
     await deprecateVersion(database, ACTOR, version, false);
     expect(await readVersion(database, version)).toMatchObject({ deprecated_at: null, deprecated_by: null });
     expect(await promote("pay", "1.0.0")).toMatchObject({ verdict: "promoted" });
+  });
+});
+
+describe("listRanSteps()", () => {
+  it("goes page by page through what all digests of a version ran, newest first", async () => {
+    const first = await register("pay", "1.0.0");
+    const second = newVersion("pay", "1.0.0");
+    await replaceVersion(database, second, RULES, false);
+    const digests = await versionDigests(database, first);
+    await database.query(
+      "test_leases",
+      `insert into tasker_host.step_leases
+         (workflow_step_uuid, epoch, attempt, task_uuid, namespace, session_uuid, digest, claimed_at, ended_at, ended_as)
+       select gen_random_uuid(), 1, n, gen_random_uuid(), $1, gen_random_uuid(), ($2::text[])[1 + n % 2],
+              timestamp '2026-01-01' + make_interval(mins => n), timestamp '2026-01-02', 'taken_over'
+         from generate_series(1, 7) n`,
+      [namespace, digests],
+    );
+    const seen: [number, string][] = [];
+    for (let cursor: StepsCursor | undefined, left = 7; left > 0; left -= 2) {
+      const page = await listRanSteps(database, { namespace, digests }, cursor, 2);
+      seen.push(...page.map(({ attempt, digest }): [number, string] => [attempt, digest]));
+      const last = page.at(-1);
+      cursor = last && { claimedAt: last.claimed_at, stepUuid: last.step_uuid, epoch: last.epoch };
+      // Pruned steps have no names, and attempts without a result no outcome.
+      expect(last).toMatchObject({ step_name: null, outcome: null, ended_as: "taken_over" });
+    }
+    expect(seen).toEqual([7, 6, 5, 4, 3, 2, 1].map((attempt) => [attempt, digests[attempt % 2]]));
   });
 });
 

@@ -71,7 +71,8 @@ export class HostStatus implements HostView {
   }
 
   components(): readonly ComponentView[] {
-    return (this.#parts.handlers?.components ?? []).map(({ namespace, artifact }) => ({
+    const running = (this.#parts.handlers?.components ?? []).filter(({ leftInactive }) => !leftInactive);
+    return running.map(({ namespace, artifact }) => ({
       namespace,
       name: artifact.manifest.name,
       version: artifact.manifest.version,
@@ -90,7 +91,8 @@ export class HostStatus implements HostView {
   }
 
   problems(): readonly ProblemView[] {
-    const { handlers, store, pools, watch } = this.#parts;
+    const { handlers, store, pools, watch, worker } = this.#parts;
+    const served = new Set(worker.coordinator.pools.map(({ namespace }) => namespace));
     return [
       ...(handlers?.problems ?? []).map(({ path, namespace, error }) => problem(path, namespace, error)),
       ...pools.problems.map(({ namespace, error }) => problem(`namespace ${namespace}`, namespace, error)),
@@ -102,11 +104,13 @@ export class HostStatus implements HostView {
               problem(`${namespace}/${name} ${version} (component ${digest})`, namespace, error),
             ),
       ),
-      ...watch.ungranted.map(({ missing, granted, ...version }) => {
+      // Ceilings are a host's own: what it does not run is no problem of it.
+      ...watch.ungranted.flatMap(({ missing, granted, ...version }) => {
         const { namespace, name, version: number } = version;
+        if (!served.has(namespace)) return [];
         const facts = { verdict: "not_granted", missing, granted } as const;
         const error = activationRefused(`Cannot run ${versionText(version)}`, namespace, facts);
-        return problem(`${namespace}/${name} ${number}`, namespace, error);
+        return [problem(`${namespace}/${name} ${number}`, namespace, error)];
       }),
     ];
   }
