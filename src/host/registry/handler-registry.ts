@@ -412,7 +412,8 @@ function versionOf(
 
 /** A promotion that was refused after its version was stored: the error says so, for whoever would upload again. */
 function storedAllTheSame(error: unknown, { artifact, sizeBytes, verdict, namespace }: RegisteredComponent): unknown {
-  if (!isTaskerError(error)) return error;
+  // Where the host could not promote it, nobody has refused anything: the same upload again will do.
+  if (!isTaskerError(error) || error.entry.fault === "system") return error;
   const { name, version, callables } = artifact.manifest;
   const { code, attempted, found, accepted, details, cause } = error;
   const stored: StoredVersion = {

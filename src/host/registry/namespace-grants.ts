@@ -67,17 +67,16 @@ export class NamespaceGrants {
 
   /** Those of the capabilities that the namespace has not, as this host last saw it: steps of a handler that needs one fail. */
   async notGranted(namespace: string, capabilities: readonly string[]): Promise<readonly string[]> {
-    const granted = (await this.of(namespace)).capabilities;
-    return capabilities.filter((name) => !granted.includes(name));
+    return missingOf(capabilities, (await this.of(namespace)).capabilities);
   }
 
   /** Those of active versions that this host does not run, as their namespaces were not granted what they import. */
   async ungranted(active: readonly ActiveComponent[]): Promise<readonly UngrantedVersion[]> {
     const found: UngrantedVersion[] = [];
     for (const { namespace, name, version, capabilities } of active) {
-      const missing = await this.notGranted(namespace, capabilities);
-      if (missing.length === 0) continue;
-      found.push({ namespace, name, version, missing, granted: (await this.of(namespace)).capabilities });
+      const { capabilities: granted } = await this.of(namespace);
+      const missing = missingOf(capabilities, granted);
+      if (missing.length > 0) found.push({ namespace, name, version, missing, granted });
     }
     return found;
   }
@@ -113,7 +112,7 @@ export class NamespaceGrants {
       throw new TaskerError("TSK_GRANT_INVALID", {
         attempted,
         found: `${name} ${value}`,
-        accepted: `a whole number from ${least} to ${ceiling}, the host's ceiling; null for the host's own`,
+        accepted: `a whole number from ${least} to ${ceiling}, the host's ceiling, or null (\`host\` in commands) for the host's own`,
       });
     }
   }
@@ -139,4 +138,9 @@ export class NamespaceGrants {
     });
     return reading;
   }
+}
+
+/** Those that are needed and not granted. */
+export function missingOf(needed: readonly string[], granted: readonly string[]): readonly string[] {
+  return needed.filter((name) => !granted.includes(name));
 }

@@ -1,6 +1,6 @@
 import { TaskerError } from "../../../core/errors/index.ts";
-import { activeComponents } from "../../database/handler-lists.ts";
-import type { GrantsInForce, UngrantedVersion } from "../../registry/namespace-grants.ts";
+import { type ActiveComponent, activeComponents } from "../../database/handler-lists.ts";
+import { type GrantsInForce, missingOf } from "../../registry/namespace-grants.ts";
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../document-route.ts";
 import { readBody, requireJson } from "../read-body.ts";
@@ -11,8 +11,10 @@ import { NamespaceParams } from "./handlers/parameters.ts";
 export function grantsRoutes(app: App, { registry, database, settings }: AppDeps): void {
   const view = async (grants: GrantsInForce): Promise<Record<string, unknown>> => {
     const active = await activeComponents(database);
-    const ungranted = await registry.grants.ungranted(active.filter(({ namespace }) => namespace === grants.namespace));
-    return grantsView(grants, ungranted);
+    return grantsView(
+      grants,
+      active.filter(({ namespace }) => namespace === grants.namespace),
+    );
   };
 
   const read = documentRoute(app, {
@@ -69,7 +71,7 @@ function parseChanges(text: string): typeof GrantChangesSchema._output {
 
 function grantsView(
   { namespace, capabilities, limits, stored }: GrantsInForce,
-  ungranted: readonly UngrantedVersion[],
+  active: readonly ActiveComponent[],
 ): Record<string, unknown> {
   return {
     namespace,
@@ -80,6 +82,9 @@ function grantsView(
     own_limits: stored?.limits ?? {},
     changed_at: stored?.changed_at ?? null,
     changed_by: stored?.changed_by ?? null,
-    ungranted: ungranted.map(({ name, version, missing }) => ({ name, version, not_granted: missing })),
+    ungranted: active.flatMap(({ name, version, capabilities: needed }) => {
+      const missing = missingOf(needed, capabilities);
+      return missing.length === 0 ? [] : [{ name, version, not_granted: missing }];
+    }),
   };
 }
