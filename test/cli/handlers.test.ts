@@ -70,8 +70,13 @@ it("leads a version from its upload to its end", async () => {
   expect(await said("handlers", "rollback", "payments/charge")).toBe(
     "payments/charge 1.0.0 active again, replaces 1.1.0\n",
   );
-  expect(await said("handlers", "show", "payments/charge")).toMatch(/1\.0\.0 {2}rolled back .*, replaced 1\.1\.0\n/);
+  expect(await said("handlers", "show", "payments/charge")).toMatch(
+    /1\.0\.0 {2}sha256:[0-9a-f]{12} {2}rolled back .*, replaced 1\.1\.0 sha256:[0-9a-f]{12}\n/,
+  );
   await said("handlers", "deprecate", "payments/charge", "1.1.0");
+  const deprecated = /deprecated +20\d\d-\S+Z by anonymous anonymous \(127\.0\.0\.1\)\n/;
+  expect(await said("handlers", "show", "payments/charge")).toMatch(deprecated);
+  expect(await said("handlers", "show", "payments/charge", "1.1.0")).toMatch(deprecated);
   expect((await run("handlers", "promote", "payments/charge", "1.1.0")).stderr).toContain("VERSION_DEPRECATED");
   expect(await said("handlers", "steps", "payments/charge", "1.0.0")).toBe("it has run no step\n");
   expect((await run("handlers", "delete", "payments/charge", "1.0.0")).stderr).toContain("TSK_REGISTRY_VERSION_ACTIVE");
@@ -80,10 +85,21 @@ it("leads a version from its upload to its end", async () => {
     "payments/charge 1.0.0 deactivated, nothing is active\n",
   );
   expect((await run("handlers", "deactivate", "payments/charge")).stderr).toContain("TSK_REGISTRY_NOTHING_ACTIVE");
+  expect((await run("handlers", "deactivate", "payments/nosuch")).stderr).toContain("TSK_REGISTRY_HANDLER_UNKNOWN");
+  // What is gone is remembered: what it ran, and that its number was its.
+  expect(await said("handlers", "steps", "payments/charge", "1.1.0")).toBe("it has run no step\n");
+  expect((await run("handlers", "steps", "payments/charge", "7.7.7")).stderr).toContain("VERSION_UNKNOWN");
+  const other = join(folder, "other.wasm");
+  await writeFile(
+    other,
+    await versionComponent({ name: "charge", version: "1.1.0", callable: "charge", salt: "other" }),
+  );
+  const again = await run("upload", other, "--namespace", "payments", "--name", "charge", "--version", "1.1.0");
+  expect(again.stderr).toMatch(/VERSION_CONFLICT.*: the version had digest [0-9a-f]{12}… before it was deleted/);
   expect(await said("handlers", "list", "--namespace", "payments")).toBe(
     "payments/charge  nothing active, 1 version\n",
   );
-  expect(await said("handlers", "show", "payments/charge")).toMatch(/1\.0\.0 {2}deactivated /);
+  expect(await said("handlers", "show", "payments/charge")).toMatch(/1\.0\.0 {2}sha256:[0-9a-f]{12} {2}deactivated /);
   expect(await said("handlers", "rollback", "payments/charge")).toBe("payments/charge 1.0.0 active again\n");
 });
 
@@ -91,10 +107,57 @@ it("changes the grants that it names, and leaves the others", async () => {
   expect(await said("grants", "show", "billing")).toContain("billing  the host's defaults");
   await said("grants", "set", "billing", "--capabilities", "log", "--fuel", "1_000_000");
   const set = await said("grants", "set", "billing", "--result", "2048");
-  expect(set).toMatch(/may import +log\n +fuel +1000000\n/);
-  expect(set).toMatch(/max_result_bytes +2048\n/);
-  expect(await said("grants", "set", "billing", "--fuel", "host")).toMatch(/fuel +\d+ {2}the host's\n/);
+  expect(set).toMatch(/may import +log\n +fuel +1,000,000 units\n/);
+  expect(set).toMatch(
+    /max_memory_bytes +134,217,728 bytes \(128 MiB\) {2}the host's\n +deadline_ms +[\d,]+ ms {2}the host's/,
+  );
+  expect(set).toMatch(/max_result_bytes +2,048 bytes \(2 KiB\)\n/);
+  expect(await said("grants", "set", "billing", "--fuel", "host")).toMatch(/fuel +[\d,]+ units {2}the host's\n/);
+  expect(await said("grants", "set", "billing", "--capabilities", "host")).toMatch(
+    /may import +log, wasi {2}the host's/,
+  );
+  expect(await said("grants", "set", "billing", "--result", "host")).toContain("billing  the host's defaults\n");
   expect((await run("grants", "set", "billing", "--capabilities", "http")).stderr).toContain("TSK_GRANT_INVALID");
+});
+
+it("grants no capability with a limit, and changes nothing without an option", async () => {
+  expect(await said("grants", "set", "limited", "--fuel", "5_000")).toMatch(/may import +log, wasi {2}the host's\n/);
+  const refused = await run("grants", "set", "limited");
+  expect(refused).toMatchObject({ exitCode: 2, stdout: "" });
+  expect(refused.stderr).toContain(
+    "no option that says what shall change (accepted: --capabilities, --fuel, --memory,",
+  );
+  expect((await run("grants", "set", "limited", "--fuel", "0")).stderr).toMatch(
+    /fuel 0 \(accepted: a whole number from 1 to \d+, the host's ceiling/,
+  );
+});
+
+it("marks what runs no more since a capability was taken away", async () => {
+  const names = ["--namespace", "stripped", "--name", "charge", "--version", "1.1.0", "--promote"];
+  await said("upload", join(folder, "1.1.0.wasm"), ...names);
+  expect(await said("handlers", "list", "--namespace", "stripped")).not.toContain("not granted");
+  expect(await said("grants", "set", "stripped", "--capabilities", "wasi")).toContain(
+    "stripped/charge 1.1.0 is active, and its steps end in error: not granted: log\n",
+  );
+  expect(await said("grants", "show", "stripped")).toContain("not granted: log\n");
+  expect(await said("handlers", "list", "--namespace", "stripped")).toContain("  not granted: log\n");
+  expect(await said("handlers", "show", "stripped/charge")).toContain("  not granted: log\n");
+  expect(await said("handlers", "show", "stripped/charge", "1.1.0")).toMatch(/needs +log; not granted: log\n/);
+  const [json] = (await said("handlers", "list", "--namespace", "stripped", "--json")).trim().split("\n");
+  expect(JSON.parse(json ?? "")).toMatchObject({ active: { not_granted: ["log"] } });
+  expect(await said("grants", "set", "stripped", "--capabilities", "host")).not.toContain("not granted");
+});
+
+it("says that a version is stored although its promotion is refused", async () => {
+  await said("grants", "set", "refusing", "--capabilities", "");
+  const names = ["--namespace", "refusing", "--name", "charge", "--version", "1.1.0", "--promote"];
+  const refused = await run("upload", join(folder, "1.1.0.wasm"), ...names);
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stdout).toMatch(/^refusing\/charge 1\.1\.0 {2}sha256:[0-9a-f]{12} {2}[\d.]+ k?B {2}uploaded\n$/);
+  expect(refused.stderr).toContain('TSK_GRANT_MISSING: Cannot promote "refusing/charge" 1.1.0, which is stored: ');
+  const again = await run("upload", join(folder, "1.1.0.wasm"), ...names, "--json");
+  expect(JSON.parse(again.stdout)).toMatchObject({ version: "1.1.0", created: false, promoted: false });
+  expect(await said("handlers", "show", "refusing/charge")).toMatch(/not granted: log\n {2}never active\n$/);
 });
 
 it.each([

@@ -90,6 +90,17 @@ describe("tasker-host prune", () => {
     expect(await tasks()).toBe(3);
   });
 
+  it("keeps the audit of the last day", async () => {
+    const refused = await run("prune --older-than 23h --audit");
+    expect(refused).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(refused.stderr).toContain(
+      "Cannot prune the audit: an age of less than a day (accepted: `--older-than 1d` or more",
+    );
+    const env = { TASKER_HOST__RETENTION__AUDIT_DAYS: "0.5" };
+    expect((await run("prune", { env })).stderr).toContain("retention.audit_days");
+    expect((await run("prune --older-than 1d --audit --json")).exitCode).toBe(0);
+  });
+
   it("counts for as long as it is told", async () => {
     const { stderr, exitCode } = await run("prune --dry-run --older-than 30d --timeout no");
     expect(exitCode).not.toBe(0);

@@ -1,14 +1,18 @@
 import { createHash, randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { loadComponent } from "../../src/host/database/components.ts";
 import type { Database } from "../../src/host/database/connection.ts";
-import { setGrants } from "../../src/host/database/grants.ts";
+import { readGrants, setGrants } from "../../src/host/database/grants.ts";
 import {
   activeCallables,
   listActivations,
   listHandlers,
+  listRanSteps,
   loadSourceMap,
   readVersion,
+  type StepsCursor,
+  versionDigests,
 } from "../../src/host/database/handler-lists.ts";
 import {
   approveVersion,
@@ -84,12 +88,16 @@ const promote = (name: string, version: string) => promoteVersion(database, ACTO
 const rollBack = (name: string) => rollBackHandler(database, ACTOR, { namespace, name }, RULES);
 
 async function auditActions(): Promise<readonly string[]> {
-  const rows = await database.query<{ action: string }>(
+  return (await audited()).map(({ action }) => action);
+}
+
+async function audited(): Promise<readonly { action: string; subject: unknown }[]> {
+  const rows = await database.query<{ action: string; subject: string }>(
     "test_audit",
-    "select action from tasker_host.audit_entries where namespace = $1 order by entry_id",
+    "select action, subject::text as subject from tasker_host.audit_entries where namespace = $1 order by entry_id",
     [namespace],
   );
-  return rows.map(({ action }) => action);
+  return rows.map(({ action, subject }) => ({ action, subject: JSON.parse(subject) as unknown }));
 }
 
 describe("registerVersion()", () => {
@@ -97,7 +105,11 @@ describe("registerVersion()", () => {
     const first = await register("pay", "1.0.0");
     expect(await registerVersion(database, first)).toEqual({ verdict: "known" });
     const other = newVersion("pay", "1.0.0");
-    expect(await registerVersion(database, other)).toEqual({ verdict: "conflict", digest: first.component.digest });
+    expect(await registerVersion(database, other)).toEqual({
+      verdict: "conflict",
+      digest: first.component.digest,
+      deleted: false,
+    });
     expect(await loadComponent(database, other.component.digest)).toBeUndefined();
     expect(await auditActions()).toEqual(["handler.uploaded"]);
     expect(await readVersion(database, first)).toMatchObject({ active: false, uploaded_by: ACTOR, size_bytes: 100 });
@@ -116,7 +128,7 @@ describe("registerVersion()", () => {
     const before = await register("pay", "1.0.0");
     await promote("pay", "1.0.0");
     const after = newVersion("pay", "1.0.0");
-    expect(await replaceVersion(database, after, RULES)).toEqual({
+    expect(await replaceVersion(database, after, RULES, false)).toEqual({
       verdict: "replaced",
       promotion: { verdict: "promoted", replaced: { version: "1.0.0", digest: before.component.digest } },
     });
@@ -155,12 +167,81 @@ describe("what was stored damaged", () => {
     await registerVersion(database, made);
     expect(await loadComponent(database, made.component.digest)).toEqual(made.component.bytes);
   });
+
+  it("is said in the audit to be repaired, by whom, and once", async () => {
+    const made = await register("pay", "1.0.0");
+    const { digest } = made.component;
+    await database.query("test_damage", "update tasker_host.components set bytes = '\\x00' where digest = $1", [
+      digest,
+    ]);
+    await database.query("test_harm", "update tasker_host.artifacts set bytes = '\\x00' where digest = $1", [digest]);
+    await registerVersion(database, made);
+    await registerVersion(database, made);
+    const repaired = { name: "pay", version: "1.0.0", digest, repaired: ["prepared form", "component"] };
+    expect((await audited()).slice(1)).toEqual([{ action: "handler.repaired", subject: repaired }]);
+    // The host found something wrong in what has the right digest.
+    await registerVersion(database, { ...made, replaceArtifact: true });
+    expect((await audited()).at(-1)).toMatchObject({ subject: { repaired: ["prepared form"] } });
+  });
+});
+
+describe("a version's number", () => {
+  const remove = (version: string) => deleteVersion(database, ACTOR, { namespace, name: "pay", version });
+
+  it.each(["that was active", "that never was active"])(
+    "of a version %s is free for the same bytes only",
+    async (kind) => {
+      const first = await register("pay", "1.0.0");
+      if (kind === "that was active") {
+        await promote("pay", "1.0.0");
+        await deactivateHandler(database, ACTOR, { namespace, name: "pay" });
+      }
+      expect(await remove("1.0.0")).toEqual({ verdict: "deleted" });
+      const { digest } = first.component;
+      const other = newVersion("pay", "1.0.0");
+      expect(await registerVersion(database, other)).toEqual({ verdict: "conflict", digest, deleted: true });
+      expect(await loadComponent(database, other.component.digest)).toBeUndefined();
+      expect(await versionDigests(database, first)).toEqual([digest]);
+      expect(await registerVersion(database, first)).toEqual({ verdict: "created" });
+      // In another namespace it stands for what that says.
+      expect(await registerVersion(database, { ...other, namespace: `${namespace}_b` })).toEqual({
+        verdict: "created",
+      });
+    },
+  );
+
+  it("is that of what a developer's host put there last, and knows what it was before", async () => {
+    const first = await register("pay", "1.0.0");
+    const second = newVersion("pay", "1.0.0");
+    await replaceVersion(database, second, RULES, false);
+    const digests = [second.component.digest, first.component.digest];
+    expect(await versionDigests(database, first)).toEqual(digests);
+    expect(await registerVersion(database, first)).toMatchObject({ verdict: "conflict", digest: digests[0] });
+    await replaceVersion(database, first, RULES, false);
+    expect(await versionDigests(database, first)).toEqual(digests.toReversed());
+    expect(await versionDigests(database, { ...first, version: "9.9.9" })).toEqual([]);
+  });
+
+  it("of versions from before is bound to what there is, and to what was", async () => {
+    const here = await register("pay", "1.0.0");
+    const gone = await register("pay", "1.1.0");
+    await promote("pay", "1.1.0");
+    await promote("pay", "1.0.0");
+    await remove("1.1.0");
+    const path = new URL("../../migrations/tasker_host/0008_bound_versions.sql", import.meta.url);
+    const [backfill = ""] = /^insert into tasker_host\.version_digests[^;]*;/m.exec(readFileSync(path, "utf8")) ?? [];
+    await database.query("test_unbound", "delete from tasker_host.version_digests");
+    await database.query("test_backfill", backfill);
+    expect(await versionDigests(database, here)).toEqual([here.component.digest]);
+    expect(await versionDigests(database, gone)).toEqual([gone.component.digest]);
+    expect(await registerVersion(database, newVersion("pay", "1.1.0"))).toMatchObject({ verdict: "conflict" });
+  });
 });
 
 it("a namespace that can have no queue has no version, whoever writes it", async () => {
   const wrong = { ...newVersion("pay", "1.0.0"), namespace: "My-Shop;x" };
   await expect(registerVersion(database, wrong)).rejects.toMatchObject({ code: "23514" });
-  await expect(replaceVersion(database, wrong, RULES)).rejects.toMatchObject({ code: "23514" });
+  await expect(replaceVersion(database, wrong, RULES, false)).rejects.toMatchObject({ code: "23514" });
 });
 
 describe("promoteVersion()", () => {
@@ -249,7 +330,7 @@ describe("promoteVersion()", () => {
 
   it("refuses what is beyond the host's ceiling, whatever was granted", async () => {
     await register("pay", "1.0.0", { imports: [LOG, "wasi:random/random@0.2.6"] });
-    await setGrants(database, ACTOR, { namespace, capabilities: ["log", "wasi"], limits: {} });
+    await setGrants(database, ACTOR, namespace, { capabilities: ["log", "wasi"] });
     const version = { namespace, name: "pay", version: "1.0.0" };
     const refused = { verdict: "not_granted", missing: ["wasi"], granted: ["log"] };
     expect(await promoteVersion(database, ACTOR, version, { ...RULES, ceiling: ["log"] })).toEqual(refused);
@@ -261,7 +342,7 @@ describe("promoteVersion()", () => {
 
   it("refuses what the namespace was not granted, approved or not", async () => {
     await register("pay", "1.0.0", { imports: [LOG, "wasi:random/random@0.2.6"] });
-    await setGrants(database, ACTOR, { namespace, capabilities: ["log"], limits: {} });
+    await setGrants(database, ACTOR, namespace, { capabilities: ["log"] });
     await approveVersion(database, ACTOR, { namespace, name: "pay", version: "1.0.0" });
     expect(await promote("pay", "1.0.0")).toEqual({ verdict: "not_granted", missing: ["wasi"], granted: ["log"] });
   });
@@ -271,8 +352,108 @@ describe("promoteVersion()", () => {
     const version = { namespace, name: "pay", version: "1.0.0" };
     expect(await deprecateVersion(database, ACTOR, version, true)).toBe(true);
     expect(await promote("pay", "1.0.0")).toEqual({ verdict: "deprecated" });
+    const shown = { deprecated_at: expect.any(String) as unknown, deprecated_by: ACTOR };
+    expect(await readVersion(database, version)).toMatchObject(shown);
+    await deprecateVersion(database, { ...ACTOR, name: "later" }, version, true);
+    expect(await readVersion(database, version)).toMatchObject(shown);
     await deprecateVersion(database, ACTOR, version, false);
+    expect(await readVersion(database, version)).toMatchObject({ deprecated_at: null, deprecated_by: null });
     expect(await promote("pay", "1.0.0")).toMatchObject({ verdict: "promoted" });
+  });
+});
+
+describe("listRanSteps()", () => {
+  it("goes page by page through what all digests of a version ran, newest first", async () => {
+    const first = await register("pay", "1.0.0");
+    const second = newVersion("pay", "1.0.0");
+    await replaceVersion(database, second, RULES, false);
+    const digests = await versionDigests(database, first);
+    await database.query(
+      "test_leases",
+      `insert into tasker_host.step_leases
+         (workflow_step_uuid, epoch, attempt, task_uuid, namespace, session_uuid, digest, claimed_at, ended_at, ended_as)
+       select gen_random_uuid(), 1, n, gen_random_uuid(), $1, gen_random_uuid(), ($2::text[])[1 + n % 2],
+              timestamp '2026-01-01' + make_interval(mins => n), timestamp '2026-01-02', 'taken_over'
+         from generate_series(1, 7) n`,
+      [namespace, digests],
+    );
+    const seen: [number, string][] = [];
+    for (let cursor: StepsCursor | undefined, left = 7; left > 0; left -= 2) {
+      const page = await listRanSteps(database, { namespace, digests }, cursor, 2);
+      seen.push(...page.map(({ attempt, digest }): [number, string] => [attempt, digest]));
+      const last = page.at(-1);
+      cursor = last && { claimedAt: last.claimed_at, stepUuid: last.step_uuid, epoch: last.epoch };
+      // Pruned steps have no names, and attempts without a result no outcome.
+      expect(last).toMatchObject({ step_name: null, outcome: null, ended_as: "taken_over" });
+    }
+    expect(seen).toEqual([7, 6, 5, 4, 3, 2, 1].map((attempt) => [attempt, digests[attempt % 2]]));
+  });
+});
+
+describe("approveVersion()", () => {
+  it("keeps who approved first, and when", async () => {
+    await register("pay", "1.0.0");
+    const version = { namespace, name: "pay", version: "1.0.0" };
+    await approveVersion(database, ACTOR, version);
+    const first = await readVersion(database, version);
+    await approveVersion(database, { ...ACTOR, name: "later" }, version);
+    expect(await readVersion(database, version)).toEqual(first);
+    expect(first).toMatchObject({ approved_by: ACTOR });
+    expect((await auditActions()).slice(1)).toEqual(["grant.approved", "grant.approved"]);
+  });
+});
+
+describe("setGrants()", () => {
+  const grants = (changes: Parameters<typeof setGrants>[3]) => setGrants(database, ACTOR, namespace, changes);
+  const stored = async () => {
+    const found = await readGrants(database, namespace);
+    return found && { capabilities: found.capabilities, limits: found.limits };
+  };
+
+  it("changes what it names, and leaves the rest as it is stored", async () => {
+    await grants({ limits: { fuel: 5 } });
+    expect(await stored()).toEqual({ capabilities: null, limits: { fuel: 5 } });
+    await grants({ capabilities: ["wasi", "log", "log"] });
+    await grants({ limits: { deadline_ms: 10 } });
+    expect(await stored()).toEqual({ capabilities: ["log", "wasi"], limits: { fuel: 5, deadline_ms: 10 } });
+    await grants({ capabilities: [] });
+    expect(await stored()).toMatchObject({ capabilities: [] });
+  });
+
+  it("returns members to the host's default, and knows nothing of a namespace that has only those", async () => {
+    await grants({ capabilities: ["log"], limits: { fuel: 5, max_log_bytes: 0 } });
+    await grants({ capabilities: null, limits: { fuel: null } });
+    expect(await stored()).toEqual({ capabilities: null, limits: { max_log_bytes: 0 } });
+    await grants({ limits: { max_log_bytes: null } });
+    expect(await stored()).toBeUndefined();
+    await register("pay", "1.0.0", { imports: [LOG, "wasi:random/random@0.2.6"] });
+    expect(await promote("pay", "1.0.0")).toMatchObject({ verdict: "promoted" });
+  });
+
+  it("loses none of many changes at once", async () => {
+    const limits = ["fuel", "deadline_ms", "max_payload_bytes", "max_result_bytes", "max_log_bytes"] as const;
+    await Promise.all([
+      ...limits.map((name, index) => grants({ limits: { [name]: 100 + index } })),
+      grants({ capabilities: ["log"] }),
+    ]);
+    expect(await stored()).toEqual({
+      capabilities: ["log"],
+      limits: Object.fromEntries(limits.map((name, index) => [name, 100 + index])),
+    });
+  });
+
+  it("says what was and what is, and nothing where nothing changed", async () => {
+    await grants({});
+    await grants({ capabilities: null, limits: { fuel: null } });
+    expect(await audited()).toEqual([]);
+    await grants({ capabilities: ["log"] });
+    await grants({ capabilities: ["log"] });
+    await grants({ limits: { fuel: 5 } });
+    const granted = { capabilities: ["log"], limits: {} };
+    expect(await audited()).toEqual([
+      { action: "grant.changed", subject: { before: null, after: granted } },
+      { action: "grant.changed", subject: { before: granted, after: { ...granted, limits: { fuel: 5 } } } },
+    ]);
   });
 });
 
@@ -319,11 +500,11 @@ describe("deactivateHandler()", () => {
     await register("other", "1.0.0", { callables: ["shared"] });
     await promote("pay", "1.0.0");
     expect(await promote("other", "1.0.0")).toMatchObject({ verdict: "callable_taken" });
-    expect(await deactivate("pay")).toEqual({ version: "1.0.0", digest: component.digest });
+    expect(await deactivate("pay")).toEqual({ verdict: "deactivated", version: "1.0.0", digest: component.digest });
     expect(await activeCallables(database, namespace)).toEqual([]);
     expect(await listHandlers(database, [namespace])).toMatchObject([{ name: "other" }, { name: "pay", active: null }]);
-    expect(await deactivate("pay")).toBeNull();
-    expect(await deactivate("nobody")).toBeNull();
+    expect(await deactivate("pay")).toEqual({ verdict: "nothing" });
+    expect(await deactivate("nobody")).toEqual({ verdict: "unknown" });
     expect(await promote("other", "1.0.0")).toMatchObject({ verdict: "promoted" });
     const version = { namespace, name: "pay", version: "1.0.0" };
     expect(await deleteVersion(database, ACTOR, version)).toEqual({ verdict: "deleted" });
@@ -374,7 +555,9 @@ describe("replaceVersion()", () => {
     await promote("theirs", "1.0.0");
     const audited = await auditActions();
     const after = newVersion("pay", "1.0.0", { callables: ["own", "taken"] });
-    expect(await replaceVersion(database, after, RULES)).toMatchObject({ promotion: { verdict: "callable_taken" } });
+    expect(await replaceVersion(database, after, RULES, false)).toMatchObject({
+      promotion: { verdict: "callable_taken" },
+    });
     expect(await readVersion(database, after)).toMatchObject({ digest: before.component.digest, active: true });
     expect(await activeCallables(database, namespace)).toEqual(["own", "taken"]);
     expect(await loadComponent(database, after.component.digest)).toBeUndefined();
@@ -385,7 +568,36 @@ describe("replaceVersion()", () => {
     await register("pay", "1.0.0");
     await promote("pay", "1.0.0");
     const wider = newVersion("pay", "1.0.0", { imports: [LOG, "wasi:random/random@0.2.6"] });
-    expect(await replaceVersion(database, wider, RULES)).toMatchObject({ promotion: { verdict: "promoted" } });
+    expect(await replaceVersion(database, wider, RULES, false)).toMatchObject({ promotion: { verdict: "promoted" } });
+    // Nobody was asked, and nobody can overlook it afterwards.
+    const waived = { name: "pay", version: "1.0.0", digest: wider.component.digest, added: ["wasi:random/random"] };
+    expect(await audited()).toContainEqual({
+      action: "grant.approval_waived",
+      subject: { ...waived, active: "1.0.0", removed: [] },
+    });
+  });
+
+  it("leaves to somebody's roll back or deactivation what it knew before, where it is to promote the new only", async () => {
+    const ifNew = (made: NewVersion) => replaceVersion(database, made, RULES, true);
+    const old = newVersion("pay", "1.0.0");
+    const bad = newVersion("pay", "1.1.0");
+    expect(await ifNew(old)).toMatchObject({ verdict: "created", promotion: { verdict: "promoted" } });
+    expect(await ifNew(bad)).toMatchObject({ verdict: "created", promotion: { verdict: "promoted" } });
+    await rollBack("pay");
+    expect(await ifNew(bad)).toEqual({ verdict: "known", promotion: null });
+    expect(await readVersion(database, bad)).toMatchObject({ active: false });
+    await deactivateHandler(database, ACTOR, { namespace, name: "pay" });
+    for (const known of [old, bad]) expect(await ifNew(known)).toEqual({ verdict: "known", promotion: null });
+    expect(await activeCallables(database, namespace)).toEqual([]);
+    const mended = newVersion("pay", "1.1.0");
+    expect(await ifNew(mended)).toMatchObject({ verdict: "replaced", promotion: { verdict: "promoted" } });
+    // Saved again as it was: that is somebody's word, too.
+    expect(await replaceVersion(database, old, RULES, false)).toMatchObject({ promotion: { verdict: "promoted" } });
+  });
+
+  it("promotes what was uploaded and never became active", async () => {
+    const made = await register("pay", "1.0.0");
+    expect(await replaceVersion(database, made, RULES, true)).toMatchObject({ promotion: { verdict: "promoted" } });
   });
 });
 

@@ -158,6 +158,37 @@ it("answers which steps a version ran, page by page", async () => {
   expect(seen.size).toBe(row?.steps);
 });
 
+it("answers which steps a version ran when it is gone, with their names and how each attempt ended", async () => {
+  await template("gone", 1, { retry: { max_attempts: 1 } });
+  const digest = await upload(one, "gone", "1.0.0", { log: true });
+  expect((await run(one, test, "gone/all", '{"n":1}')).status).toBe("complete");
+  await call(one, "PATCH", "/v1/namespaces/gone/grants", '{"capabilities":[]}');
+  const failed = async (): Promise<string> => (await run(one, test, "gone/all", `{"n":${Math.random()}}`)).status;
+  await expect.poll(failed, { timeout: 10_000 }).not.toBe("complete");
+  await call(one, "POST", `${handler("gone")}/deactivate`);
+  expect(await call(two, "DELETE", `${handler("gone")}/versions/1.0.0`)).toEqual({ status: 204 });
+  expect(await call(two, "GET", `${handler("gone")}/versions/1.0.0`)).toMatchObject({ status: 404 });
+  const { steps, ...answer } = await call(two, "GET", `${handler("gone")}/versions/1.0.0/steps`);
+  expect(answer).toEqual({ status: 200, digest, digests: [digest], next_before: null });
+  const attempts = steps as { outcome: string }[];
+  expect(attempts.at(0)).toMatchObject({ step_name: "step_0", digest, ended_as: "recorded", outcome: "failed" });
+  expect(attempts.at(-1)).toMatchObject({ step_name: "step_0", digest, ended_as: "recorded", outcome: "complete" });
+
+  // Neither an upload nor a folder puts other bytes under its number.
+  const body = await versionComponent({ name: "charge", version: "1.0.0", callable: "charge", salt: "other" });
+  const path = `${one.url}${handler("gone")}/versions?version=1.0.0`;
+  const headers = { "content-type": "application/wasm" };
+  const refused = await fetch(path, { method: "POST", headers, body });
+  expect({ status: refused.status, answer: await refused.json() }).toMatchObject({
+    status: 409,
+    answer: { error: { tsk_code: "TSK_REGISTRY_VERSION_CONFLICT", details: { there: digest, deleted: true } } },
+  });
+  await expect(one.registry.register("gone", body, undefined)).rejects.toMatchObject({
+    code: "TSK_REGISTRY_VERSION_CONFLICT",
+    details: { deleted: true },
+  });
+});
+
 it("a step that nobody served at its claim runs with what came since", async () => {
   await template("late", 1);
   // The claim sees nothing; the handler is there when the host asks again, before it fails the step.
@@ -220,6 +251,9 @@ it("runs nothing of an artifact with a wrong digest, names it, serves the others
 
   // To the other host: this one hears of it.
   await upload(front, "damaged", "1.0.0", {}, false, 200);
+  expect((await call(front, "GET", "/v1/audit?action=handler.repaired"))["entries"]).toMatchObject([
+    { namespace: "damaged", subject: { name: "charge", version: "1.0.0", digest, repaired: ["prepared form"] } },
+  ]);
   await expect.poll(problems, { timeout: 10_000 }).toEqual([]);
   const healed = await run(host, own, "damaged/all", '{"again":true}');
   expect(healed.steps.get("step_0")?.results?.result).toEqual({ version: "1.0.0" });
@@ -253,6 +287,10 @@ it("runs nothing of a handler that is deactivated, on any host, and again after 
     status: 409,
     error: { tsk_code: "TSK_REGISTRY_NOTHING_ACTIVE" },
   });
+  expect(await call(two, "POST", "/v1/namespaces/retired/handlers/nosuch/deactivate")).toMatchObject({
+    status: 404,
+    error: { tsk_code: "TSK_REGISTRY_HANDLER_UNKNOWN" },
+  });
   const list = await call(one, "GET", "/v1/namespaces/retired/handlers");
   expect(list["handlers"]).toMatchObject([{ name: "charge", versions: 1, active: null }]);
   expect((await run(one, test, "retired/all", '{"n":2}')).status).not.toBe("complete");
@@ -267,10 +305,27 @@ it("holds runs to the grants of their namespace", async () => {
   const failure = async (context: string): Promise<string | null | undefined> =>
     (await run(two, test, "granted/all", context)).steps.get("step_0")?.results?.metadata.error_code;
   expect(await failure('{"n":1}')).toBeNull();
-  await call(two, "PUT", grants, '{"capabilities":[],"limits":{}}');
-  await call(one, "PUT", grants, '{"capabilities":[],"limits":{}}');
+  const problems = async (): Promise<unknown> => {
+    const found = (await call(two, "GET", "/health/detailed"))["problems"] as { subject: string }[];
+    return found.filter(({ subject }) => subject.startsWith("granted/"));
+  };
+  expect(await problems()).toEqual([]);
+  expect(await call(one, "PATCH", grants, '{"capabilities":[]}')).toMatchObject({
+    status: 200,
+    ungranted: [{ name: "charge", version: "1.0.0", not_granted: ["log"] }],
+  });
   await expect.poll(() => failure(`{"n":${Math.random()}}`), { timeout: 10_000 }).toBe("TSK_HANDLER_NOT_GRANTED");
-  await call(one, "PUT", grants, '{"capabilities":["log"],"limits":{"fuel":5,"max_payload_bytes":60}}');
+  // Also the host that was not asked says so.
+  await expect.poll(problems, { timeout: 10_000 }).toEqual([
+    {
+      subject: "granted/charge 1.0.0",
+      code: "TSK_GRANT_MISSING",
+      message: 'Cannot run "granted/charge" 1.0.0: it imports "log" (accepted: no capability)',
+    },
+  ]);
+  expect(await call(two, "GET", handler("granted"))).toMatchObject({ versions: [{ not_granted: ["log"] }] });
+  await call(one, "PATCH", grants, '{"capabilities":["log"],"limits":{"fuel":5,"max_payload_bytes":60}}');
+  await expect.poll(problems, { timeout: 10_000 }).toEqual([]);
   await expect.poll(() => failure(`{"n":${Math.random()}}`), { timeout: 10_000 }).toBe("TSK_HANDLER_OUT_OF_FUEL");
   expect(await failure(JSON.stringify({ text: "x".repeat(100) }))).toBe("TSK_HANDLER_PAYLOAD_EXCEEDED");
   // Each says who set the limit.
@@ -280,7 +335,7 @@ it("holds runs to the grants of their namespace", async () => {
   };
   expect(await said(`{"n":${Math.random()}}`)).toMatchObject({ limit_fuel: 5, set_by: "grants" });
   expect(await said(JSON.stringify({ text: "y".repeat(100) }))).toMatchObject({ limit_bytes: 60, set_by: "grants" });
-  expect(await call(one, "PUT", grants, '{"capabilities":["network"]}')).toMatchObject({ status: 422 });
+  expect(await call(one, "PATCH", grants, '{"capabilities":["network"]}')).toMatchObject({ status: 422 });
 });
 
 it("refuses a wider version until it is approved, and shows the difference", async () => {

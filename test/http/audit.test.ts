@@ -3,13 +3,14 @@ import type { z } from "zod";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { Database } from "../../src/host/database/connection.ts";
+import { revokeToken } from "../../src/host/database/tokens.ts";
 import type { App } from "../../src/host/http/document-route.ts";
 import { AuditSchema } from "../../src/host/http/schemas/audit.ts";
 import { ErrorSchema } from "../../src/host/http/schemas/errors.ts";
 import { apiTokenVerifier } from "../../src/host/identity/api-token-verifier.ts";
 import { requiredAuthentication } from "../../src/host/identity/authenticator.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
-import { bearer, tokenFor } from "./support/callers.ts";
+import { bearer, OPERATOR, tokenFor } from "./support/callers.ts";
 import { testApp } from "./support/test-app.ts";
 
 let postgres: TestDatabase;
@@ -90,6 +91,28 @@ describe("GET /v1/audit", () => {
     expect((await read(query)).entries.length).toBe(count);
   });
 
+  it("tells a token from another one that took its name", async () => {
+    const handles: (string | undefined)[] = [];
+    for (const _ of ["first", "second"]) {
+      const token = await tokenFor(database, { name: "ci" });
+      const change = await app.request("/v1/namespaces/flows/grants", {
+        method: "PATCH",
+        headers: { ...bearer(token), "content-type": "application/json" },
+        body: JSON.stringify({ limits: { fuel: 1_000 + handles.length } }),
+      });
+      expect(change.status).toBe(200);
+      handles.push(token.split("_")[1]);
+      await revokeToken(database, OPERATOR, "ci");
+    }
+    const actors = async (actor: string) => (await read(`?actor=${actor}&action=grant.changed`)).entries;
+    expect((await actors("ci")).map((entry) => entry.actor.handle)).toEqual(handles.toReversed());
+    expect(await actors(handles[0] ?? "")).toMatchObject([{ actor: { name: "ci", handle: handles[0] } }]);
+    const grants = await app.request("/v1/namespaces/flows/grants", {
+      headers: bearer(await tokenFor(database, { name: "eye" })),
+    });
+    expect(await grants.json()).toMatchObject({ changed_by: { kind: "token", name: "ci", handle: handles[1] } });
+  });
+
   it("shows a caller of one namespace nothing of the others", async () => {
     const { entries } = await read("?limit=500", insider);
     expect(new Set(entries.map(({ namespace }) => namespace))).toEqual(new Set(["flows"]));
@@ -125,19 +148,37 @@ describe("the audit's table", () => {
     expect(await count()).toBe(before);
   });
 
-  it("lets go of entries in a transaction that says so, and still changes none", async () => {
+  it("lets go of old entries in a transaction that says so, and still changes none", async () => {
     await database.session(async (client) => {
       await client.query("begin");
+      await client.query(`insert into tasker_host.audit_entries
+        (recorded_at, action, actor_kind, actor_name, actor_origin, subject)
+        values (now() at time zone 'UTC' - interval '25 hours', 'test.old', 'local', 'ada', 'cli', '{}')`);
       await client.query("set local tasker_host.pruning = 'audit'");
-      const { rowCount } = await client.query(
-        "delete from tasker_host.audit_entries where action = 'handler.promoted'",
-      );
+      const { rowCount } = await client.query("delete from tasker_host.audit_entries where action = 'test.old'");
       expect(rowCount).toBe(1);
       await expect(client.query("update tasker_host.audit_entries set action = 'a.b'")).rejects.toThrow(
         "only ever added",
       );
       await client.query("rollback");
     });
+  });
+
+  it("keeps those of the last day also then, whatever the session's clock says", async () => {
+    const forge = database.session(async (client) => {
+      await client.query("begin");
+      await client.query("set local tasker_host.pruning = 'audit'");
+      await client.query("set local tasker_host.now = '2099-01-01'");
+      await client.query("delete from tasker_host.audit_entries where action = 'handler.promoted'");
+    });
+    await expect(forge).rejects.toMatchObject({ code: "42501", message: expect.stringContaining("the last day") });
+    const pruned = await database.query<{ readonly n: number }>(
+      "test_prune_all",
+      "select tasker_host.prune_audit('{}', now()::timestamp + interval '1 day', 100) as n",
+    );
+    expect(pruned).toEqual([{ n: 0 }]);
+    const without = "select tasker_host.prune_audit('{}', null, 100) as n";
+    expect(await database.query("test_prune_none", without)).toEqual([{ n: 0 }]);
   });
 
   it("takes no entry without an actor", async () => {

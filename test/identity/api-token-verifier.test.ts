@@ -45,7 +45,7 @@ describe("`apiTokenVerifier()`", () => {
   it("recognises a caller with what its token was made with", async () => {
     const token = await tokenFor(database, { name: "ci", permissions: ["tasks:read"], namespaces: ["flows"] });
     expect(await verify(token, "10.0.0.7")).toEqual({
-      actor: { kind: "token", name: "ci", origin: "10.0.0.7" },
+      actor: { kind: "token", name: "ci", origin: "10.0.0.7", handle: token.split("_")[1] },
       permissions: new Set(["tasks:read"]),
       namespaces: ["flows"],
     });

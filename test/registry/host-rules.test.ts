@@ -1,6 +1,8 @@
 /** What a host's own configuration makes of the registry that it shares. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Database } from "../../src/host/database/connection.ts";
+import { activeComponents, listHandlers } from "../../src/host/database/handler-lists.ts";
+import { promotionRefused } from "../../src/host/registry/refusals.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { TEST_ACTOR } from "../support/test-actor.ts";
 import { testRegistry } from "./support/test-registry.ts";
@@ -25,20 +27,32 @@ describe("`grants.ceilings.capabilities`", () => {
 
   it("is what no namespace may be granted beyond", async () => {
     const { grants } = testRegistry(database, ceiling);
-    await expect(grants.set(TEST_ACTOR, namespace, { capabilities: ["log"], limits: {} })).rejects.toMatchObject({
+    await expect(grants.set(TEST_ACTOR, namespace, { capabilities: ["log"] })).rejects.toMatchObject({
       code: "TSK_GRANT_INVALID",
       accepted: "wasi",
     });
-    expect((await grants.set(TEST_ACTOR, namespace, { capabilities: ["wasi"], limits: {} })).capabilities).toEqual([
-      "wasi",
-    ]);
+    expect((await grants.set(TEST_ACTOR, namespace, { capabilities: ["wasi"] })).capabilities).toEqual(["wasi"]);
   });
 
   it("holds for defaults, and for what another host granted", async () => {
     const { grants } = testRegistry(database, ceiling);
     expect((await grants.of(namespace)).capabilities).toEqual(["wasi"]);
-    await testRegistry(database).grants.set(TEST_ACTOR, namespace, { capabilities: ["log", "wasi"], limits: {} });
+    await testRegistry(database).grants.set(TEST_ACTOR, namespace, { capabilities: ["log", "wasi"] });
     expect((await grants.read(namespace)).capabilities).toEqual(["wasi"]);
+  });
+
+  it("does not become another host's grants when something else is changed here", async () => {
+    const elsewhere = testRegistry(database).grants;
+    await elsewhere.set(TEST_ACTOR, namespace, { capabilities: ["log", "wasi"], limits: { fuel: 1_000 } });
+    const { grants } = testRegistry(database, { ...ceiling, "grants.ceilings.fuel": "500" });
+    expect(await grants.set(TEST_ACTOR, namespace, { limits: { deadline_ms: 50 } })).toMatchObject({
+      capabilities: ["wasi"],
+      limits: { fuel: 500, deadline_ms: 50 },
+    });
+    expect(await elsewhere.read(namespace)).toMatchObject({
+      capabilities: ["log", "wasi"],
+      limits: { fuel: 1_000, deadline_ms: 50 },
+    });
   });
 
   it("is held against what is promoted on the host", async () => {
@@ -72,6 +86,95 @@ describe("`registry.replace_versions`", () => {
       expect(answer).toMatchObject(becomes);
     },
   );
+});
+
+describe("a start with what is known already", () => {
+  it.each([
+    ["never", "external"],
+    ["embedded", "embedded"],
+  ] as const)(
+    "undoes no roll back and no deactivation with `registry.replace_versions` %j",
+    async (replaceVersions, kind) => {
+      const registry = testRegistry(database, { "registry.replace_versions": replaceVersions }, kind);
+      const handler = { namespace, name: "charge" };
+      /** Versions that a start left inactive, and said so. */
+      const left: string[] = [];
+      const start = async (): Promise<readonly (string | undefined)[]> => {
+        for (const version of ["1.0.0", "1.1.0"]) {
+          const component = await versionComponent({ name: "charge", version, callable: "charge" });
+          const { leftInactive } = await registry.register(namespace, component, undefined);
+          left.push(...(leftInactive ? [version] : []));
+        }
+        return (await listHandlers(database, [namespace])).map(({ active }) => active?.version);
+      };
+      expect(await start()).toEqual(["1.1.0"]);
+      expect(left.splice(0)).toEqual([]);
+      await registry.rollBack(TEST_ACTOR, handler);
+      expect(await start()).toEqual(["1.0.0"]);
+      expect(left.splice(0)).toEqual(["1.1.0"]);
+      await registry.deactivate(TEST_ACTOR, handler);
+      expect(await start()).toEqual([undefined]);
+      expect(left).toEqual(["1.0.0", "1.1.0"]);
+      const saved = await versionComponent({ name: "charge", version: "1.1.0", callable: "charge" });
+      const swapped = await registry.register(namespace, saved, undefined, "always");
+      expect(swapped).toMatchObject({ verdict: "known", promotion: { changed: true } });
+    },
+  );
+
+  it("asks for an approval of wider imports in production", async () => {
+    const registry = testRegistry(database);
+    const names = { name: "charge", callable: "charge" };
+    await registry.register(namespace, await versionComponent({ ...names, version: "1.0.0" }), undefined);
+    const wider = registry.register(
+      namespace,
+      await versionComponent({ ...names, version: "1.1.0", log: true }),
+      undefined,
+    );
+    await expect(wider).rejects.toMatchObject({ code: "TSK_GRANT_APPROVAL_NEEDED" });
+  });
+});
+
+it("a refused promotion shows the difference in a line for each package", () => {
+  const wasi = ["cli/exit", "cli/stdout", "io/poll", "io/streams", "random/random"].map((name) => `wasi:${name}`);
+  const { message } = promotionRefused(
+    { namespace, name: "charge", version: "1.1.0" },
+    { verdict: "needs_approval", active: "1.0.0", added: wasi, removed: ["tasker:handler/log"] },
+  );
+  expect(message.split("\n").slice(1)).toEqual([
+    "  + wasi:cli/{exit, stdout}",
+    "  + wasi:io/{poll, streams}",
+    "  + wasi:random/random",
+    "  - tasker:handler/log",
+  ]);
+});
+
+describe("grants", () => {
+  it.each([
+    ["fuel", 0, "a whole number from 1 to "],
+    ["deadline_ms", 0, "a whole number from 1 to "],
+    ["max_memory_bytes", 65_535, "a whole number from 65536 to "],
+    ["max_payload_bytes", 1, "a whole number from 2 to "],
+    ["max_result_bytes", -1, "a whole number from 2 to "],
+    ["max_log_bytes", 0.5, "a whole number from 0 to "],
+  ])("of %s %d are refused, and what is accepted is said", async (limit, value, accepted) => {
+    const { grants } = testRegistry(database);
+    await expect(grants.set(TEST_ACTOR, namespace, { limits: { [limit]: value } })).rejects.toMatchObject({
+      code: "TSK_GRANT_INVALID",
+      accepted: expect.stringContaining(accepted) as unknown,
+    });
+  });
+
+  it("that take a capability away name the active versions that it stops", async () => {
+    const registry = testRegistry(database);
+    const component = await versionComponent({ name: "charge", version: "1.0.0", callable: "charge", log: true });
+    await registry.register(namespace, component, undefined);
+    const active = (await activeComponents(database)).filter((each) => each.namespace === namespace);
+    expect(await registry.grants.ungranted(active)).toEqual([]);
+    await registry.grants.set(TEST_ACTOR, namespace, { capabilities: ["wasi"] });
+    expect(await registry.grants.ungranted(active)).toEqual([
+      { namespace, name: "charge", version: "1.0.0", missing: ["log"], granted: ["wasi"] },
+    ]);
+  });
 });
 
 describe("`registry.max_uploads`", () => {

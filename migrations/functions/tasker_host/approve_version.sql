@@ -1,5 +1,5 @@
--- Lets a version become active although it imports more than the one that is active then. False where there is no such
--- version.
+-- Lets a version become active although it imports more than the one that is active then. Who let it first stays known when
+-- others do so again. False where there is no such version.
 create or replace function tasker_host.approve_version(p_actor jsonb, p_namespace text, p_name text, p_version text)
 returns boolean
 language plpgsql as $$
@@ -7,7 +7,8 @@ declare
   v_digest text;
 begin
   perform tasker_host.lock_registry(p_namespace);
-  update tasker_host.handler_versions v set approved_at = tasker_host.current_time(), approved_by = p_actor
+  update tasker_host.handler_versions v
+  set approved_at = coalesce(v.approved_at, tasker_host.current_time()), approved_by = coalesce(v.approved_by, p_actor)
   where v.namespace = p_namespace and v.name = p_name and v.version = p_version
   returning v.digest into v_digest;
   if not found then

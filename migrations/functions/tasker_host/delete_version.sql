@@ -1,5 +1,5 @@
 -- Deletes a version that no step can need any more, and its component where no other version has it. What it ran and when it
--- was active stays known. Returns {"verdict"}:
+-- was active stays known, and its number is free for the same bytes only. Returns {"verdict"}:
 --   'deleted'
 --   'unknown'  there is no such version
 --   'active'   it is the active one

@@ -9,7 +9,12 @@ declare
 begin
   perform tasker_host.lock_registry(p_namespace);
   update tasker_host.handler_versions v
-  set deprecated_at = case when p_deprecated then coalesce(v.deprecated_at, tasker_host.current_time()) end
+  set deprecated_at = case when p_deprecated then coalesce(v.deprecated_at, tasker_host.current_time()) end,
+      -- Of one that was deprecated before there was this column nobody knows who did it.
+      deprecated_by = case
+        when p_deprecated and v.deprecated_at is not null then v.deprecated_by
+        when p_deprecated then p_actor
+      end
   where v.namespace = p_namespace and v.name = p_name and v.version = p_version
   returning v.digest into v_digest;
   if not found then

@@ -5,7 +5,8 @@
 --   'deprecated'     it may not become active any more
 --   'needs_approval' it imports more than what it follows: "active", "added", "removed" of wider_than()
 --   and those of activation_problem()
--- `p_default`, `p_ceiling`: see activation_problem(). `p_approved`: wider imports need no approval (a developer's own host).
+-- `p_default`, `p_ceiling`: see activation_problem(). `p_approved`: wider imports need no approval (a developer's own host);
+-- the audit then says what nobody was asked about.
 create or replace function tasker_host.promote_version(
   p_actor jsonb, p_namespace text, p_name text, p_version text, p_default text[], p_ceiling text[],
   p_approved boolean
@@ -35,11 +36,15 @@ begin
     return v_problem;
   end if;
 
-  if v_version.approved_at is null and not p_approved then
+  if v_version.approved_at is null then
     v_wider := tasker_host.wider_than(p_namespace, p_name, p_version);
-    if v_wider is not null then
-      return jsonb_build_object('verdict', 'needs_approval') || v_wider;
-    end if;
+  end if;
+  if v_wider is not null and not p_approved then
+    return jsonb_build_object('verdict', 'needs_approval') || v_wider;
+  elsif v_wider is not null then
+    perform tasker_host.record_audit(
+      p_actor, 'grant.approval_waived', p_namespace,
+      jsonb_build_object('name', p_name, 'version', p_version, 'digest', v_version.digest) || v_wider);
   end if;
 
   select max(a.activation_id) into v_previous

@@ -41,6 +41,7 @@ begin
     where s.ended_at < p_leases_before
       and not exists (select from tasker_host.step_leases l where l.session_uuid = s.session_uuid and l.ended_at is null)
     union all
-    select 'audit entries', count(*) from tasker_host.audit_entries a where a.recorded_at < p_audit_before;
+    select 'audit entries', count(*) from tasker_host.audit_entries a
+    where a.recorded_at < p_audit_before and a.recorded_at < (select tasker_host.audit_floor());
 end
 $$;

@@ -97,7 +97,7 @@ export const COMPONENT_ERRORS = {
   TSK_COMPONENT_ARTIFACT_CORRUPT: {
     summary: "A stored artifact is not what was stored",
     fault: "system",
-    remedy: "Prepare the component again from its original bytes and look at the health of the storage",
+    remedy: "Upload the same bytes again, to any host: that repairs it; and look at the health of the storage",
     httpStatus: 500,
   },
   TSK_COMPONENT_RESERVED_IMPORT: {

@@ -3,7 +3,7 @@ import type { ErrorEntry } from "./catalogue.ts";
 /** Versions of handlers: uploading, promoting, rolling back, and what a namespace was granted. */
 export const REGISTRY_ERRORS = {
   TSK_REGISTRY_VERSION_CONFLICT: {
-    summary: "The version exists with other bytes; versions never change",
+    summary: "The version has other bytes, or had them before it was deleted; versions never change",
     fault: "user",
     remedy: "Raise the version in handler.toml, build, and upload that",
     httpStatus: 409,
@@ -89,7 +89,8 @@ export const REGISTRY_ERRORS = {
     httpStatus: 409,
   },
   TSK_GRANT_INVALID: {
-    summary: "The grants name a capability that there is not, or something beyond the host's ceilings",
+    summary:
+      "The grants name a capability that there is not, or a limit beyond the host's ceilings or too low for any run",
     fault: "user",
     remedy: "Correct the member that the error names; ceilings stand in section `grants` of the configuration",
     httpStatus: 422,

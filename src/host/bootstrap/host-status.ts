@@ -14,6 +14,8 @@ import type {
 } from "../http/host-view.ts";
 import type { ComponentStore } from "../registry/component-store.ts";
 import type { LoadedHandlers } from "../registry/load-handlers.ts";
+import { activationRefused, versionText } from "../registry/refusals.ts";
+import type { RegistryWatch } from "../registry/registry-watch.ts";
 import type { SystemOperationalState } from "../worker/coordinator.ts";
 import type { WorkerCore } from "../worker/core.ts";
 import type { NamespacePools } from "./namespace-pools.ts";
@@ -26,6 +28,7 @@ export interface HostParts {
   readonly worker: WorkerCore;
   readonly store: ComponentStore;
   readonly pools: NamespacePools;
+  readonly watch: RegistryWatch;
   walls: readonly Wall[];
   handlers: LoadedHandlers | undefined;
 }
@@ -68,7 +71,8 @@ export class HostStatus implements HostView {
   }
 
   components(): readonly ComponentView[] {
-    return (this.#parts.handlers?.components ?? []).map(({ namespace, artifact }) => ({
+    const running = (this.#parts.handlers?.components ?? []).filter(({ leftInactive }) => !leftInactive);
+    return running.map(({ namespace, artifact }) => ({
       namespace,
       name: artifact.manifest.name,
       version: artifact.manifest.version,
@@ -87,7 +91,8 @@ export class HostStatus implements HostView {
   }
 
   problems(): readonly ProblemView[] {
-    const { handlers, store, pools } = this.#parts;
+    const { handlers, store, pools, watch, worker } = this.#parts;
+    const served = new Set(worker.coordinator.pools.map(({ namespace }) => namespace));
     return [
       ...(handlers?.problems ?? []).map(({ path, namespace, error }) => problem(path, namespace, error)),
       ...pools.problems.map(({ namespace, error }) => problem(`namespace ${namespace}`, namespace, error)),
@@ -99,6 +104,14 @@ export class HostStatus implements HostView {
               problem(`${namespace}/${name} ${version} (component ${digest})`, namespace, error),
             ),
       ),
+      // Ceilings are a host's own: what it does not run is no problem of it.
+      ...watch.ungranted.flatMap(({ missing, granted, ...version }) => {
+        const { namespace, name, version: number } = version;
+        if (!served.has(namespace)) return [];
+        const facts = { verdict: "not_granted", missing, granted } as const;
+        const error = activationRefused(`Cannot run ${versionText(version)}`, namespace, facts);
+        return [problem(`${namespace}/${name} ${number}`, namespace, error)];
+      }),
     ];
   }
 

@@ -115,7 +115,16 @@ export async function startHost(options: HostOptions): Promise<Host> {
     only: config.stepProcessing.namespaces,
     logger,
   });
-  const status: HostParts = { opened, migrations, worker, store, pools, walls: [], handlers: undefined };
+  const watch = new RegistryWatch({
+    database: opened.database,
+    store,
+    grants,
+    onNamespaces: (active) => pools.serve(active),
+    pollIntervalMs: config.registry.pollIntervalSeconds * 1_000,
+    clock,
+    logger,
+  });
+  const status: HostParts = { opened, migrations, worker, store, pools, watch, walls: [], handlers: undefined };
   const view = new HostStatus({ workerId: `worker_${workerId}`, version: HOST_VERSION }, options.loaded, status, clock);
 
   // Before the slow parts: health answers while handlers load, and a busy port is found out at once.
@@ -137,18 +146,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   running.add(worker);
   const wanted = options.interrupted?.aborted !== true;
   if (wanted) await worker.start();
-  const watch = running.add(
-    new RegistryWatch({
-      database: opened.database,
-      store,
-      grants,
-      onNamespaces: (active) => pools.serve(active),
-      pollIntervalMs: config.registry.pollIntervalSeconds * 1_000,
-      clock,
-      logger,
-    }),
-  );
-  await watch.start();
+  await running.add(watch).start();
   if (config.messaging.notifyEnabled) {
     const wake = (): void => worker.coordinator.wake();
     const lookAtLeases = (): void => worker.leasesOffered();

@@ -81,7 +81,7 @@ export const AuditAnswer = z.object({
       recorded_at: z.string(),
       action: z.string(),
       namespace: z.string().nullable(),
-      actor: z.object({ kind: z.string(), name: z.string(), origin: z.string() }),
+      actor: z.object({ kind: z.string(), name: z.string(), origin: z.string(), handle: z.string().optional() }),
       subject: z.record(z.string(), z.unknown()),
     }),
   ),

@@ -117,7 +117,7 @@ export class ApiClient {
 
 /** What is sent besides the path. */
 export interface ApiRequest {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly body?: string | Uint8Array<ArrayBuffer>;
   readonly contentType?: string;
   /** Sent once, as a second time would change more. */
@@ -128,7 +128,7 @@ export interface ApiRequest {
   readonly onLost?: () => void;
 }
 
-export function asJson(method: "POST" | "PUT", body: string): ApiRequest {
+export function asJson(method: "POST" | "PATCH", body: string): ApiRequest {
   return { method, body, contentType: "application/json" };
 }
 

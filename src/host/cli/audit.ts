@@ -3,6 +3,7 @@ import type { AuditAnswer } from "./api-answers.ts";
 import { type ApiCommandOptions, apiClientFor, JSON_OPTION, TOKEN_OPTION, URL_OPTION } from "./api-options.ts";
 import type { CliContext } from "./cli-context.ts";
 import { type Paint, paintFor } from "./paint.ts";
+import { actorText } from "./actor-text.ts";
 import { printable } from "./printable.ts";
 
 interface AuditOptions extends ApiCommandOptions {
@@ -22,7 +23,7 @@ export function addAuditCommand(program: Command, context: CliContext): void {
     .description("show who changed what, newest first")
     .option("--namespace <namespace>", "changes in this namespace")
     .option("--action <action>", "changes of this kind, for example handler.promoted or token.created")
-    .option("--actor <name>", "changes by this token, JWT subject or user")
+    .option("--actor <name>", "changes by this token (name or handle), JWT subject or user")
     .option("--limit <n>", "how many", parseLimit, 50)
     .option(...JSON_OPTION)
     .option(...URL_OPTION)
@@ -50,11 +51,11 @@ async function audit(options: AuditOptions, context: CliContext): Promise<void> 
 }
 
 function lineOf(entry: AuditAnswer["entries"][number], paint: Paint): string {
-  const { kind, name, origin } = entry.actor;
+  const { origin } = entry.actor;
   const subject = Object.entries(entry.subject).map(([key, value]) => `${key}=${wordOf(value)}`);
   const where = entry.namespace === null ? "" : `${entry.namespace}  `;
   const head = `${entry.recorded_at.slice(0, 19)}Z  ${paint("bold", entry.action)}  ${where}${subject.join(" ")}`;
-  return `${printable(head)}\n    ${paint("dim", printable(`by ${kind} ${name} from ${origin}`))}`;
+  return `${printable(head)}\n    ${paint("dim", printable(`by ${actorText(entry.actor)} from ${origin}`))}`;
 }
 
 function wordOf(value: unknown): string {

@@ -7,6 +7,14 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
+/** `134,217,728 bytes (128 MiB)`: limits are set in bytes, and thought of in powers of two. */
+export function limitBytes(bytes: number): string {
+  const exact = `${grouped(bytes)} bytes`;
+  if (bytes < 1_024) return exact;
+  const [unit, size] = bytes < 1_048_576 ? (["KiB", 1_024] as const) : (["MiB", 1_048_576] as const);
+  return `${exact} (${Number((bytes / size).toFixed(1))} ${unit})`;
+}
+
 /** `10,000,000`. */
 export function grouped(value: number): string {
   return value.toLocaleString("en-US");

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { TaskerError } from "../../core/errors/index.ts";
 import { CAPABILITY_NAMES, capabilityText } from "../domain/capabilities.ts";
-import type { GrantLimit } from "../domain/grants.ts";
+import type { GrantChanges, GrantLimit } from "../domain/grants.ts";
 import { asJson } from "./api-client.ts";
 import { type ApiCommandOptions, apiClientFor, JSON_OPTION, TOKEN_OPTION, URL_OPTION } from "./api-options.ts";
 import type { CliContext } from "./cli-context.ts";
@@ -22,7 +23,7 @@ const LIMIT_OPTIONS = {
 type LimitOption = keyof typeof LIMIT_OPTIONS;
 
 interface SetOptions extends ApiCommandOptions, Partial<Record<LimitOption, number | "host">> {
-  readonly capabilities?: readonly string[];
+  readonly capabilities?: readonly string[] | "host";
 }
 
 /** `tasker-host grants show|set`: what the handlers of a namespace may import and use. */
@@ -41,7 +42,7 @@ export function addGrantsCommand(program: Command, context: CliContext): void {
     .command("set")
     .description("change it; what no option names stays as it is")
     .argument("<namespace>", "for example payments", parseNamespace)
-    .option("--capabilities <list>", `with commas, "" for none: ${names}`, parseList);
+    .option("--capabilities <list>", `with commas, "" for none, "host" for the host's default: ${names}`, parseList);
   for (const { flags, does } of Object.values(LIMIT_OPTIONS)) {
     set.option(flags, `${does}; "host": the host's own`, parseLimit);
   }
@@ -57,18 +58,30 @@ async function show(namespace: string, options: ApiCommandOptions, context: CliC
 }
 
 async function change(namespace: string, options: SetOptions, context: CliContext): Promise<void> {
-  const api = apiClientFor(options, context);
-  const before = await api.ask(grantsPath(namespace), GrantsAnswer);
-  const limits = new Map(Object.entries(before.own_limits));
+  const changes = changesOf(options);
+  if (Object.keys(changes).length === 0) {
+    throw new TaskerError("TSK_REQUEST_INVALID", {
+      attempted: `Cannot change the grants of namespace "${namespace}"`,
+      found: "no option that says what shall change",
+      accepted: ["--capabilities", ...Object.values(LIMIT_OPTIONS).map(({ flags }) => flags.split(" ")[0])].join(", "),
+    });
+  }
+  const sent = asJson("PATCH", JSON.stringify(changes));
+  print(await apiClientFor(options, context).ask(grantsPath(namespace), GrantsAnswer, sent), options, context);
+}
+
+/** What the options name, and nothing else: whoever changes something else at the same time loses nothing. */
+function changesOf(options: SetOptions): GrantChanges {
+  const limits: Partial<Record<GrantLimit, number | null>> = {};
   for (const option of Object.keys(LIMIT_OPTIONS).filter(isLimitOption)) {
     const value = options[option];
-    const { limit } = LIMIT_OPTIONS[option];
-    if (value === "host") limits.delete(limit);
-    else if (value !== undefined) limits.set(limit, value);
+    if (value !== undefined) limits[LIMIT_OPTIONS[option].limit] = value === "host" ? null : value;
   }
-  const capabilities = options.capabilities ?? before.capabilities;
-  const body = JSON.stringify({ capabilities, limits: Object.fromEntries(limits) });
-  print(await api.ask(grantsPath(namespace), GrantsAnswer, asJson("PUT", body)), options, context);
+  const { capabilities } = options;
+  return {
+    ...(capabilities !== undefined && { capabilities: capabilities === "host" ? null : capabilities }),
+    ...(Object.keys(limits).length > 0 && { limits }),
+  };
 }
 
 function print(answer: GrantsAnswer, { json }: ApiCommandOptions, { stdout, env }: CliContext): void {
@@ -84,7 +97,8 @@ function isLimitOption(text: string): text is LimitOption {
   return Object.hasOwn(LIMIT_OPTIONS, text);
 }
 
-function parseList(text: string): readonly string[] {
+function parseList(text: string): readonly string[] | "host" {
+  if (text === "host") return text;
   return text.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
 }
 

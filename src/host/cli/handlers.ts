@@ -11,7 +11,7 @@ import {
   VersionAnswer,
 } from "./handler-answers.ts";
 import { type HandlerArgument, handlerPath, parseHandler, parseNamespace, parseVersion } from "./handler-argument.ts";
-import { handlerLines, listLines, versionLines } from "./handler-lines.ts";
+import { handlerLines, listLines, stepLines, versionLines } from "./handler-lines.ts";
 import { paintFor } from "./paint.ts";
 
 const HANDLER = ["<namespace/name>", "the handler, for example payments/charge", parseHandler] as const;
@@ -39,7 +39,7 @@ export function addHandlersCommand(program: Command, context: CliContext): void 
     .action((handler: HandlerArgument, version: string | undefined, options: ApiCommandOptions) =>
       show(handler, version, options, context),
     );
-  command("steps", "which steps a version ran, newest first")
+  command("steps", "which steps a version ran, newest first; also one that was deleted")
     .argument(...HANDLER)
     .argument(...VERSION)
     .option("--limit <n>", "at most this many, up to 500 (default: 50)", parseLimit)
@@ -123,11 +123,7 @@ async function steps(
   if (options.before !== undefined) query.set("before", options.before);
   const path = `${versionPath(handler, version)}/steps?${query.toString()}`;
   const answer = await apiClientFor(options, context).ask(path, RanStepsAnswer);
-  const lines = answer.steps.map(({ step_uuid: step, task_uuid: task, attempt, claimed_at: at, ended_as: ended }) => {
-    return `${step}  attempt ${attempt}  ${at.slice(0, 19)}Z  ${ended ?? "running"}  task ${task}`;
-  });
-  const more = answer.next_before === null ? [] : [`→ more: --before ${answer.next_before}`];
-  print(answer, lines.length === 0 ? ["it has run no step"] : [...lines, ...more], options, context);
+  print(answer, stepLines(answer), options, context);
 }
 
 async function promote(

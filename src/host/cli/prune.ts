@@ -20,6 +20,8 @@ interface PruneCommandOptions {
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 600;
+/** The database keeps younger entries (`tasker_host.audit_floor`). */
+const AUDIT_FLOOR_MS = 86_400_000;
 
 /** `tasker-host prune`: deletes what is over and old enough, or counts it. */
 export function addPruneCommand(program: Command, context: CliContext): void {
@@ -28,7 +30,7 @@ export function addPruneCommand(program: Command, context: CliContext): void {
     .description("delete finished tasks, archived messages and old leases, as far as the configuration says")
     .option("--dry-run", "count them and delete nothing")
     .option("--older-than <age>", "instead of what the configuration says, for example 30d", parseAge)
-    .option("--audit", "with --older-than: also the audit of changes")
+    .option("--audit", "with --older-than of a day or more: also the audit of changes")
     .option("--timeout <seconds>", "longest time for the count of --dry-run", parseSeconds, DEFAULT_TIMEOUT_SECONDS)
     .option("--json", "print JSON")
     .action((options: PruneCommandOptions) => runPrune(options, context));
@@ -65,6 +67,13 @@ async function runPrune(options: PruneCommandOptions, context: CliContext): Prom
 
 function beforeOf(options: PruneCommandOptions, configured: PruneBefore, nowMs: number): PruneBefore {
   if (options.olderThan !== undefined) {
+    if (options.audit && options.olderThan < AUDIT_FLOOR_MS) {
+      throw new TaskerError("TSK_REQUEST_INVALID", {
+        attempted: "Cannot prune the audit",
+        found: "an age of less than a day",
+        accepted: "`--older-than 1d` or more: entries of the last day are not deleted",
+      });
+    }
     const atMs = nowMs - options.olderThan;
     return { tasksMs: atMs, archivesMs: atMs, leasesMs: atMs, ...(options.audit ? { auditMs: atMs } : {}) };
   }

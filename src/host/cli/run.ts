@@ -58,10 +58,11 @@ function printHost(out: OutputStream, host: Host, loaded: LoadedConfig, tookMs: 
     ["schema", schemaText(host)],
     ["orchestration", view.orchestration],
     ["sandbox", sandboxText(host)],
-    ...handlers.components.map(({ namespace, artifact, sizeBytes }): [string, string] => [
+    ...handlers.components.map(({ namespace, artifact, sizeBytes, leftInactive }): [string, string] => [
       "component",
       `${namespace}/${artifact.manifest.name} ${artifact.manifest.version}  ${shortDigest(artifact.digest)}  ` +
-        `${formatBytes(sizeBytes)}  ${artifact.manifest.callables.join(", ")}`,
+        `${formatBytes(sizeBytes)}  ${artifact.manifest.callables.join(", ")}` +
+        (leftInactive ? "  (not active: it was rolled back, deactivated or followed by another version)" : ""),
     ]),
     ...handlers.templates.map(({ namespace, name, version, stepCount }): [string, string] => [
       "template",

@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { TaskerError } from "../../core/errors/index.ts";
+import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import type { ApiClient } from "./api-client.ts";
 import { type ApiCommandOptions, apiClientFor, JSON_OPTION, TOKEN_OPTION, URL_OPTION } from "./api-options.ts";
 import type { CliContext } from "./cli-context.ts";
 import { formatBytes, shortDigest } from "./format.ts";
-import { UploadedAnswer, VersionAnswer } from "./handler-answers.ts";
+import { StoredVersion, UploadedAnswer, VersionAnswer } from "./handler-answers.ts";
 import {
   type HandlerArgument,
   handlerPath,
@@ -50,11 +50,18 @@ async function upload(file: string, options: UploadOptions, context: CliContext)
   const query = new URLSearchParams({ version, promote: String(promote), source_map_bytes: String(map.length) });
   const path = `${handlerPath({ namespace, name })}/versions?${query.toString()}`;
   const api = apiClientFor(options, context);
-  const answer = await api.ask(path, UploadedAnswer, {
+  const sent = {
     method: "POST",
     body: Buffer.concat([component, map]),
     contentType: "application/wasm",
     patienceMs: PATIENCE_MS,
+  } as const;
+  const answer = await api.ask(path, UploadedAnswer, sent).catch((error: unknown) => {
+    const stored = storedAllTheSame(error);
+    if (stored !== undefined) {
+      context.stdout.write(`${options.json ? JSON.stringify(stored) : uploadedLine(stored)}\n`);
+    }
+    throw error;
   });
   if (options.json) {
     context.stdout.write(`${JSON.stringify(answer)}\n`);
@@ -72,11 +79,21 @@ async function isActive(api: ApiClient, handler: HandlerArgument, version: strin
   );
 }
 
-function uploadLines(answer: UploadedAnswer, active: boolean): readonly string[] {
-  const { namespace, name, version, digest, size_bytes: size, created, promoted, replaced } = answer;
+/** What was stored although its promotion was refused; undefined where nothing was. */
+function storedAllTheSame(error: unknown): UploadedAnswer | undefined {
+  const stored = isTaskerError(error) ? StoredVersion.safeParse(error.details["stored"]) : undefined;
+  return stored?.success === true ? { ...stored.data, promoted: false, replaced: null } : undefined;
+}
+
+function uploadedLine({ namespace, name, version, digest, size_bytes: size, created }: UploadedAnswer): string {
   const did = created ? "uploaded" : "already there";
+  return `${namespace}/${name} ${version}  ${shortDigest(digest)}  ${formatBytes(size)}  ${did}`;
+}
+
+function uploadLines(answer: UploadedAnswer, active: boolean): readonly string[] {
+  const { namespace, name, version, promoted, replaced } = answer;
   return [
-    `${namespace}/${name} ${version}  ${shortDigest(digest)}  ${formatBytes(size)}  ${did}`,
+    uploadedLine(answer),
     ...(promoted ? [replaced === null ? "promoted" : `promoted, replaces ${replaced.version}`] : []),
     ...(active && !promoted ? ["active already"] : []),
     ...(active ? [] : [`→ tasker-host handlers promote ${namespace}/${name} ${version}`]),

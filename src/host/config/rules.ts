@@ -25,6 +25,12 @@ const RULES: readonly ((config: HostConfig) => RuleBreach | undefined)[] = [
       found: `${require.length} walls, with isolation "inline", which has none`,
       accepted: '[], or isolation = "process"',
     }),
+  ({ retention: { auditDays } }) =>
+    breach(auditDays > 0 && auditDays < 1, {
+      key: "retention.audit_days",
+      found: String(auditDays),
+      accepted: "0, or at least 1: entries of the last day are not deleted",
+    }),
   ({ executorPools: { stepExecutorPool: pool } }) =>
     breach(pool.initialPoolSize > pool.maxPoolSize, {
       key: "executor_pools.step_executor_pool.initial_pool_size",

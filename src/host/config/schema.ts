@@ -238,10 +238,13 @@ export const CONFIG_SCHEMA = section("The host", {
         "Leases of steps whose task has finished, and sessions of hosts that are gone; for tasks that are themselves kept longer. 0 keeps them for ever.",
         { min: 0, max: 36_500 },
       ),
-      audit_days: decimal("The audit of changes to handlers, grants and tokens. 0 keeps it for ever.", {
-        min: 0,
-        max: 36_500,
-      }),
+      audit_days: decimal(
+        "The audit of changes to handlers, grants and tokens. 0 keeps it for ever, else it is kept for a day at least.",
+        {
+          min: 0,
+          max: 36_500,
+        },
+      ),
       interval_seconds: decimal("How often a host looks for what is old enough.", { min: 1, max: DAY_SECONDS }),
       batch_size: wholeNumber("Rows that one transaction looks at.", { min: 1, max: 10_000 }),
       batch_pause_ms: wholeNumber("Pause between two of these transactions, in milliseconds.", { min: 0, max: 60_000 }),
@@ -363,7 +366,7 @@ export const CONFIG_SCHEMA = section("The host", {
         max: HOUR_SECONDS,
       }),
       replace_versions: choice(
-        'Where `run --handlers` puts other bytes under a version that was used, and promotes what it loads, however much it imports: for a developer\'s own host. "embedded": only in the embedded database, which nobody shares. Uploads never do.',
+        'Where `run --handlers` puts other bytes under a version that was used, and promotes what is new however much it imports, which the audit then says: for a developer\'s own host. What it knew before stays as it was promoted, rolled back or deactivated. "embedded": only in the embedded database, which nobody shares. Uploads never do.',
         ["never", "embedded", "always"],
       ),
     },

@@ -12,6 +12,8 @@ export interface AuditEntry {
   readonly actor_kind: ActorKind;
   readonly actor_name: string;
   readonly actor_origin: string;
+  /** Of a token; null for others, and in entries from before it was noted. */
+  readonly actor_handle: string | null;
   /** A JSON object, as text. */
   readonly subject: string;
 }
@@ -22,7 +24,7 @@ export interface AuditFilter {
   readonly scope: NamespaceScope;
   readonly namespace?: string | undefined;
   readonly action?: string | undefined;
-  /** The name of who did it. */
+  /** The name of who did it, or the handle of a token. */
   readonly actor?: string | undefined;
   /** Entries older than this one. */
   readonly before?: number | undefined;
@@ -31,12 +33,12 @@ export interface AuditFilter {
 
 const LIST = `
   select entry_id, to_char(recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded_at, action, namespace,
-         actor_kind, actor_name, actor_origin, subject::text as subject
+         actor_kind, actor_name, actor_origin, actor_handle, subject::text as subject
     from tasker_host.audit_entries
    where ($1::text[] is null or namespace = any ($1))
      and ($2::text is null or namespace = $2)
      and ($3::text is null or action = $3)
-     and ($4::text is null or actor_name = $4)
+     and ($4::text is null or actor_name = $4 or actor_handle = $4)
      and ($5::bigint is null or entry_id < $5)
    order by entry_id desc
    limit $6`;

@@ -1,11 +1,12 @@
 import type { Actor } from "../domain/actor.ts";
-import type { GrantLimits } from "../domain/grants.ts";
+import type { GrantChanges, GrantLimits } from "../domain/grants.ts";
 import type { Database } from "./connection.ts";
 
 /** What a namespace was granted, and by whom. */
 export interface StoredGrants {
   readonly namespace: string;
-  readonly capabilities: readonly string[];
+  /** Null: the host's default. */
+  readonly capabilities: readonly string[] | null;
   readonly limits: GrantLimits;
   readonly changed_at: string;
   readonly changed_by: Actor;
@@ -17,7 +18,7 @@ const READ = `
            'changed_at', to_char(g.changed_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'changed_by', g.changed_by)::text as answer
     from tasker_host.namespace_grants g
    where $1::text is null or g.namespace = $1`;
-const SET = "select tasker_host.set_grants($1, $2, $3, $4)";
+const SET = "select tasker_host.set_grants($1, $2, $3)";
 
 /** The grants of a namespace; undefined where it has none of its own. */
 export async function readGrants(database: Database, namespace: string): Promise<StoredGrants | undefined> {
@@ -29,14 +30,14 @@ export function listGrants(database: Database): Promise<readonly StoredGrants[]>
   return read(database, null);
 }
 
-/** Replaces the grants of a namespace. */
+/** Changes what the changes name, and leaves the rest as it is stored. */
 export async function setGrants(
   database: Database,
   actor: Actor,
-  grants: Pick<StoredGrants, "namespace" | "capabilities" | "limits">,
+  namespace: string,
+  changes: GrantChanges,
 ): Promise<void> {
-  const values = [JSON.stringify(actor), grants.namespace, grants.capabilities, JSON.stringify(grants.limits)];
-  await database.query("set_grants", SET, values);
+  await database.query("set_grants", SET, [JSON.stringify(actor), namespace, JSON.stringify(changes)]);
 }
 
 async function read(database: Database, namespace: string | null): Promise<readonly StoredGrants[]> {

@@ -15,6 +15,8 @@ export interface ActiveVersion {
   readonly version: string;
   readonly digest: string;
   readonly callables: readonly string[];
+  /** What its imports need of the namespace's grants. */
+  readonly capabilities: readonly string[];
   readonly activated_at: string;
 }
 
@@ -37,6 +39,8 @@ export interface VersionFacts {
   readonly approved_at: string | null;
   readonly approved_by: Actor | null;
   readonly deprecated_at: string | null;
+  /** Null also where that was not noted yet. */
+  readonly deprecated_by: Actor | null;
   /** The prepared forms that there are; a host runs the one that fits it. */
   readonly prepared: readonly PreparedForm[];
 }
@@ -63,7 +67,11 @@ export interface Activation {
 /** One attempt that a component ran. */
 export interface RanStep {
   readonly step_uuid: string;
+  /** Null where the step was pruned. */
+  readonly step_name: string | null;
   readonly task_uuid: string;
+  /** What ran. */
+  readonly digest: string;
   readonly attempt: number;
   /** The nth lease of the step: an attempt that is handed over has more than one. */
   readonly epoch: number;
@@ -71,6 +79,8 @@ export interface RanStep {
   readonly ended_at: string | null;
   /** See `step_leases.ended_as`; null while it runs. */
   readonly ended_as: string | null;
+  /** Of the result; null where the attempt left none, or its step was pruned. */
+  readonly outcome: "complete" | "failed" | null;
 }
 
 /** Where a page of steps begins: behind this row. */
@@ -87,6 +97,8 @@ export interface ActiveComponent {
   readonly version: string;
   readonly digest: string;
   readonly callables: readonly string[];
+  /** What its imports need of the namespace's grants. */
+  readonly capabilities: readonly string[];
 }
 
 const ISO = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
@@ -95,9 +107,10 @@ const HANDLERS = `
   select json_build_object(
            'namespace', v.namespace, 'name', v.name, 'versions', count(*),
            'active', (array_agg(json_build_object(
-              'version', v.version, 'digest', v.digest, 'callables', v.callables,
+              'version', v.version, 'digest', v.digest, 'callables', v.callables, 'capabilities', c.capabilities,
               'activated_at', to_char(v.activated_at, ${ISO}))) filter (where v.active))[1])::text as answer
     from tasker_host.handler_versions v
+    join tasker_host.components c on c.digest = v.digest
    where $1::text[] is null or v.namespace = any ($1)
    group by v.namespace, v.name
    order by v.namespace, v.name`;
@@ -110,7 +123,7 @@ const VERSIONS = `
            'uploaded_at', to_char(v.created_at, ${ISO}), 'uploaded_by', v.uploaded_by,
            'activated_at', to_char(v.activated_at, ${ISO}),
            'approved_at', to_char(v.approved_at, ${ISO}), 'approved_by', v.approved_by,
-           'deprecated_at', to_char(v.deprecated_at, ${ISO}),
+           'deprecated_at', to_char(v.deprecated_at, ${ISO}), 'deprecated_by', v.deprecated_by,
            'prepared', (
              select coalesce(json_agg(json_build_object(
                       'preparer_version', a.preparer_version, 'fuel_schedule', a.fuel_schedule_id,
@@ -132,22 +145,50 @@ const ACTIVATIONS = `
    order by a.activation_id desc
    limit 100`;
 
+/** A page of each digest, by the index on digest and time, and of those the first. A result has the time of its lease's end. */
 const STEPS = `
+  with page as (
+    select l.*
+      from unnest($1::text[]) d (digest)
+      cross join lateral (
+        select l.*
+          from tasker_host.step_leases l
+         where l.digest = d.digest and l.namespace = $2
+           and ($3::text is null or l.claimed_at <= $3::timestamp)
+           and ($3::text is null or (l.claimed_at, l.workflow_step_uuid, l.epoch) < ($3::timestamp, $4::uuid, $5::int))
+         order by l.claimed_at desc, l.workflow_step_uuid desc, l.epoch desc
+         limit $6
+      ) l
+     order by l.claimed_at desc, l.workflow_step_uuid desc, l.epoch desc
+     limit $6
+  )
   select json_build_object(
-           'step_uuid', l.workflow_step_uuid, 'task_uuid', l.task_uuid, 'attempt', l.attempt, 'epoch', l.epoch,
-           'claimed_at', to_char(l.claimed_at, ${ISO}), 'ended_at', to_char(l.ended_at, ${ISO}),
-           'ended_as', l.ended_as)::text as answer
-    from tasker_host.step_leases l
-   where l.digest = $1 and l.namespace = $2
-     and ($3::text is null or l.claimed_at <= $3::timestamp)
-     and ($3::text is null or (l.claimed_at, l.workflow_step_uuid, l.epoch) < ($3::timestamp, $4::uuid, $5::int))
-   order by l.claimed_at desc, l.workflow_step_uuid desc, l.epoch desc
-   limit $6`;
+           'step_uuid', l.workflow_step_uuid, 'step_name', n.name, 'task_uuid', l.task_uuid, 'digest', l.digest,
+           'attempt', l.attempt, 'epoch', l.epoch, 'claimed_at', to_char(l.claimed_at, ${ISO}),
+           'ended_at', to_char(l.ended_at, ${ISO}), 'ended_as', l.ended_as,
+           'outcome', (
+             select case t.to_state when 'enqueued_for_orchestration' then 'complete' else 'failed' end
+               from tasker.workflow_step_transitions t
+              where t.workflow_step_uuid = l.workflow_step_uuid and t.from_state = 'in_progress'
+                and t.to_state in ('enqueued_for_orchestration', 'enqueued_as_error_for_orchestration')
+                and t.created_at = l.ended_at
+              limit 1))::text as answer
+    from page l
+    left join tasker.workflow_steps s on s.workflow_step_uuid = l.workflow_step_uuid
+    left join tasker.named_steps n on n.named_step_uuid = s.named_step_uuid
+   order by l.claimed_at desc, l.workflow_step_uuid desc, l.epoch desc`;
+
+const DIGESTS = `
+  select d.digest
+    from tasker_host.version_digests d
+   where d.namespace = $1 and d.name = $2 and d.version = $3
+   order by d.binding_id desc`;
 
 const ACTIVE = `
   select json_build_object('namespace', v.namespace, 'name', v.name, 'version', v.version, 'digest', v.digest,
-                           'callables', v.callables)::text as answer
+                           'callables', v.callables, 'capabilities', c.capabilities)::text as answer
     from tasker_host.handler_versions v
+    join tasker_host.components c on c.digest = v.digest
    where v.active
    order by v.namespace, v.name`;
 
@@ -186,16 +227,29 @@ export function listActivations(database: Database, namespace: string, name: str
   return list(database, "list_activations", ACTIVATIONS, [namespace, name]);
 }
 
-/** Attempts that the component ran in the namespace, newest first. */
+/**
+ * The digests that a version has and ever had, the last one first; none where there never was such a version. More than one
+ * where a developer's own host put other bytes in its place.
+ */
+export async function versionDigests(
+  database: Database,
+  { namespace, name, version }: VersionName,
+): Promise<readonly string[]> {
+  const values = [namespace, name, version];
+  const rows = await database.query<{ readonly digest: string }>("version_digests", DIGESTS, values);
+  return rows.map(({ digest }) => digest);
+}
+
+/** Attempts that the components ran in the namespace, newest first. */
 export function listRanSteps(
   database: Database,
-  { namespace, digest }: { readonly namespace: string; readonly digest: string },
+  { namespace, digests }: { readonly namespace: string; readonly digests: readonly string[] },
   after: StepsCursor | undefined,
   limit: number,
 ): Promise<readonly RanStep[]> {
   const cursor =
     after === undefined ? [null, null, null] : [after.claimedAt.replace(/Z$/, ""), after.stepUuid, after.epoch];
-  return list(database, "list_ran_steps", STEPS, [digest, namespace, ...cursor, limit]);
+  return list(database, "list_ran_steps", STEPS, [digests, namespace, ...cursor, limit]);
 }
 
 /** The active component of every handler. */

@@ -31,15 +31,16 @@ export interface CapabilityRules {
   readonly ceiling: readonly string[];
 }
 
-/** What became of a new version; `conflict`: it is there with other bytes, and nothing changed. */
+/** What became of a new version; `conflict`: it has or had (`deleted`) other bytes, and nothing changed. */
 export type RegisterVerdict =
   | { readonly verdict: "created" | "known" }
-  | { readonly verdict: "conflict"; readonly digest: string };
+  | { readonly verdict: "conflict"; readonly digest: string; readonly deleted: boolean };
 
 /** What became of a version that may replace another; where its promotion is refused, nothing changed. */
 export interface ReplaceVerdict {
   readonly verdict: "created" | "known" | "replaced";
-  readonly promotion: PromoteVerdict;
+  /** Null: what somebody has settled stays, see `handlerIsSettled`. */
+  readonly promotion: PromoteVerdict | null;
 }
 
 /** Why a version may not become active in its namespace. */
@@ -75,17 +76,22 @@ export type RollBackVerdict =
   | { readonly verdict: "unknown" | "nothing" }
   | (ActivationProblem & { readonly version: string });
 
+export type DeactivateVerdict =
+  | { readonly verdict: "deactivated"; readonly version: string; readonly digest: string }
+  | { readonly verdict: "nothing" | "unknown" };
+
 export type DeleteVerdict =
   | { readonly verdict: "deleted" | "unknown" | "active" }
   | { readonly verdict: "in_use"; readonly leased: number; readonly waiting: number };
 
 const REGISTER = "select tasker_host.register_version($1, $2, $3, $4, $5, $6, $7, $8, false) as answer";
-const REPLACE = "select tasker_host.replace_version($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as answer";
+const REPLACE = "select tasker_host.replace_version($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as answer";
 const PROMOTE = "select tasker_host.promote_version($1, $2, $3, $4, $5, $6, false) as answer";
 const ROLL_BACK = "select tasker_host.roll_back_handler($1, $2, $3, $4, $5) as answer";
 const DEACTIVATE = "select tasker_host.deactivate_handler($1, $2, $3) as answer";
 const APPROVE = "select tasker_host.approve_version($1, $2, $3, $4) as answer";
 const DEPRECATE = "select tasker_host.deprecate_version($1, $2, $3, $4, $5) as answer";
+const IS_SETTLED = "select tasker_host.handler_is_settled($1, $2) as answer";
 const DELETE = "select tasker_host.delete_version($1, $2, $3, $4) as answer";
 const SERVE_LATE = "select tasker_host.serve_late($1, $2, $3, $4) as digest";
 
@@ -94,13 +100,22 @@ export function registerVersion(database: Database, version: NewVersion): Promis
   return ask(database, "register_version", REGISTER, valuesOf(version));
 }
 
-/** For a developer's own host: makes a component known and active, in the place of other bytes, however much it imports. */
+/**
+ * For a developer's own host: makes a component known and active, in the place of other bytes, however much it imports. With
+ * `ifNew`, bytes that were known change nothing of what somebody has settled.
+ */
 export function replaceVersion(
   database: Database,
   version: NewVersion,
   { defaults, ceiling }: CapabilityRules,
+  ifNew: boolean,
 ): Promise<ReplaceVerdict> {
-  return ask(database, "replace_version", REPLACE, [...valuesOf(version), defaults, ceiling]);
+  return ask(database, "replace_version", REPLACE, [...valuesOf(version), defaults, ceiling, ifNew]);
+}
+
+/** True where somebody has said which version of the handler shall run: one is active, or it was deactivated. */
+export function handlerIsSettled(database: Database, { namespace, name }: HandlerName): Promise<boolean> {
+  return ask(database, "handler_is_settled", IS_SETTLED, [namespace, name]);
 }
 
 function valuesOf(version: NewVersion): readonly unknown[] {
@@ -149,12 +164,12 @@ export function rollBackHandler(
   return ask(database, "roll_back_handler", ROLL_BACK, [JSON.stringify(actor), namespace, name, defaults, ceiling]);
 }
 
-/** Leaves a handler without an active version. Returns the one that was; null where there was none. */
+/** Leaves a handler without an active version. */
 export function deactivateHandler(
   database: Database,
   actor: Actor,
   { namespace, name }: HandlerName,
-): Promise<Replaced> {
+): Promise<DeactivateVerdict> {
   return ask(database, "deactivate_handler", DEACTIVATE, [JSON.stringify(actor), namespace, name]);
 }
 

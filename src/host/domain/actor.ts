@@ -6,6 +6,8 @@ export interface Actor {
   readonly name: string;
   /** The remote address, or `cli:<user>@<host>`. */
   readonly origin: string;
+  /** The public part of a token: another one may bear its name later. */
+  readonly handle?: string;
 }
 
 /** The audit's CHECK holds the same words. */

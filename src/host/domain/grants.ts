@@ -26,6 +26,24 @@ export const GRANT_LIMITS = [
   "max_log_bytes",
 ] as const satisfies readonly GrantLimit[];
 
+/** What changes of a namespace's grants; what is not named stays. Null returns a member to the host's default. */
+export interface GrantChanges {
+  readonly capabilities?: readonly string[] | null | undefined;
+  readonly limits?: { readonly [K in GrantLimit]?: number | null | undefined } | undefined;
+}
+
+/** Below these no handler could run: a grant of so little is a mistake. */
+export const LEAST_LIMITS = {
+  fuel: 1,
+  // One page: no memory is smaller.
+  max_memory_bytes: 65_536,
+  deadline_ms: 1,
+  // `{}`
+  max_payload_bytes: 2,
+  max_result_bytes: 2,
+  max_log_bytes: 0,
+} as const satisfies Record<GrantLimit, number>;
+
 /** The limits in force: what the namespace says, where it says something and the host's ceiling allows it. */
 export function limitsWithin(
   granted: GrantLimits,

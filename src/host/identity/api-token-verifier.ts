@@ -56,8 +56,9 @@ export function apiTokenVerifier({ database, clock, logger }: Deps): Verifier {
   return async (credentials, origin): Promise<Principal> => {
     const parsed = parseApiToken(credentials);
     if (parsed === undefined) throw refusal("TSK_AUTH_INVALID", "an API token that is damaged or incomplete");
-    const { name, permissions, namespaces } = await lookUp(parsed.handle, parsed.secretHash);
-    return { actor: { kind: "token", name, origin }, permissions: new Set(permissions), namespaces };
+    const { handle, secretHash } = parsed;
+    const { name, permissions, namespaces } = await lookUp(handle, secretHash);
+    return { actor: { kind: "token", name, origin, handle }, permissions: new Set(permissions), namespaces };
   };
 }
 

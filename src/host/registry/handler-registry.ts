@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
-import { TaskerError } from "../../core/errors/index.ts";
+import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import type { Artifact } from "../../runtime/index.ts";
 import type { Database } from "../database/connection.ts";
-import { activeCallables, listHandlers, readVersion } from "../database/handler-lists.ts";
+import { activeCallables, readVersion, versionDigests } from "../database/handler-lists.ts";
 import {
   approveVersion,
   deactivateHandler,
   deleteVersion,
   deprecateVersion,
+  handlerIsSettled,
   type HandlerName,
   type NewVersion,
   type PromoteVerdict,
@@ -46,6 +47,8 @@ export interface RegisteredComponent {
   readonly verdict: "created" | "known" | "replaced";
   /** The promotion, where one was asked for. */
   readonly promotion: Promotion | undefined;
+  /** It was known, and stays as somebody settled it: another version runs, or none. */
+  readonly leftInactive: boolean;
 }
 
 /** What a promotion changed. */
@@ -57,7 +60,10 @@ export interface Promotion {
 
 export interface RegisterOptions {
   readonly actor: Actor;
-  /** Makes it the active version. `if-new`: only where it is new here or none is active, so that a start undoes no roll back. */
+  /**
+   * Makes it the active version. `if-new`: only where its bytes are new here, or nobody has said yet what shall run, so that a
+   * start undoes neither promotions nor roll backs nor deactivations.
+   */
   readonly promote: "always" | "if-new" | "never";
   /** What the component must call itself. */
   readonly expect?: { readonly name: string; readonly version: string };
@@ -104,21 +110,21 @@ export class HandlerRegistry {
     this.#uploads = new WaitingLine({ maxActive: options.maxUploads, maxWaiting: 0 });
   }
 
-  /** What a host registers by itself: the folder of `--handlers`, and what `dev` has built. */
+  /**
+   * What a host registers by itself: the folder of `--handlers` when it starts (`if-new`), and what somebody has saved while
+   * `dev` looks on (`always`).
+   */
   register(
     namespace: string,
     component: Uint8Array<ArrayBuffer>,
     sourceMap: string | undefined,
+    promote: "always" | "if-new" = "if-new",
   ): Promise<RegisteredComponent> {
     const { hostActor, replaceVersions } = this.#options;
     return this.#register(
       namespace,
       { component, sourceMap },
-      {
-        actor: hostActor,
-        promote: replaceVersions ? "always" : "if-new",
-        development: replaceVersions,
-      },
+      { actor: hostActor, promote, development: replaceVersions },
     );
   }
 
@@ -126,7 +132,7 @@ export class HandlerRegistry {
    * Takes an upload: `read` is called when there is room for it.
    * @throws TSK_REGISTRY_BUSY, TSK_REGISTRY_VERSION_CONFLICT, TSK_REGISTRY_MANIFEST_MISMATCH, TSK_COMPONENT_… where the gate
    * refuses it: then nothing is stored. Where only the promotion is refused (TSK_GRANT_…, TSK_COMPONENT_CALLABLE_TAKEN), the
-   * version is stored.
+   * version is stored, and the error's details say so in `stored`.
    */
   upload(
     version: VersionName,
@@ -154,15 +160,23 @@ export class HandlerRegistry {
 
   /**
    * Leaves a handler without an active version: nobody runs its callables until a promotion or a roll back.
-   * @throws TSK_REGISTRY_NOTHING_ACTIVE
+   * @throws TSK_REGISTRY_HANDLER_UNKNOWN, TSK_REGISTRY_NOTHING_ACTIVE
    */
   async deactivate(actor: Actor, handler: HandlerName): Promise<{ readonly version: string; readonly digest: string }> {
-    const was = await deactivateHandler(this.#options.database, actor, handler);
-    if (was !== null) return was;
-    throw new TaskerError("TSK_REGISTRY_NOTHING_ACTIVE", {
-      attempted: `Cannot deactivate "${handler.namespace}/${handler.name}"`,
-      found: "no version of it is active",
-    });
+    const verdict = await deactivateHandler(this.#options.database, actor, handler);
+    const attempted = `Cannot deactivate "${handler.namespace}/${handler.name}"`;
+    switch (verdict.verdict) {
+      case "deactivated":
+        return { version: verdict.version, digest: verdict.digest };
+      case "nothing":
+        throw new TaskerError("TSK_REGISTRY_NOTHING_ACTIVE", { attempted, found: "no version of it is active" });
+      case "unknown": {
+        const found = `namespace "${handler.namespace}" has no handler "${handler.name}"`;
+        throw new TaskerError("TSK_REGISTRY_HANDLER_UNKNOWN", { attempted, found });
+      }
+      default:
+        return verdict satisfies never;
+    }
   }
 
   /** Undoes the last promotion or deactivation; called again, the one before. @throws TSK_REGISTRY_…, TSK_GRANT_MISSING, TSK_COMPONENT_CALLABLE_TAKEN */
@@ -275,23 +289,35 @@ export class HandlerRegistry {
       sourceMap,
       replaceArtifact,
     };
-    const registered = { namespace, artifact, sizeBytes: component.length, prepared };
-    if (options.development === true) return { ...registered, ...(await this.#replace(made)) };
+    const registered = { namespace, artifact, sizeBytes: component.length, prepared, leftInactive: false };
+    if (options.development === true) {
+      const replaced = await this.#replace(made, options.promote === "if-new");
+      return { ...registered, ...replaced, leftInactive: await this.#isLeft(made, replaced.promotion, options) };
+    }
     const answer = await registerVersion(database, made);
-    if (answer.verdict === "conflict") throw conflict(version, artifact.digest, answer.digest);
+    if (answer.verdict === "conflict") throw conflict(version, artifact.digest, answer);
     store.forget(namespace, artifact.digest);
-    return {
-      ...registered,
-      verdict: answer.verdict,
-      promotion: await this.#promoteNew(version, answer.verdict, options),
-    };
+    const { verdict } = answer;
+    const promotion = await this.#promoteNew(version, verdict, options).catch((error: unknown) => {
+      throw storedAllTheSame(error, { ...registered, verdict, promotion: undefined });
+    });
+    return { ...registered, verdict, promotion, leftInactive: await this.#isLeft(version, promotion, options) };
   }
 
-  async #replace(made: NewVersion): Promise<Pick<RegisteredComponent, "verdict" | "promotion">> {
+  async #isLeft(
+    version: VersionName,
+    promotion: Promotion | undefined,
+    { promote }: RegisterOptions,
+  ): Promise<boolean> {
+    if (promote !== "if-new" || promotion !== undefined) return false;
+    return (await readVersion(this.#options.database, version))?.active === false;
+  }
+
+  async #replace(made: NewVersion, ifNew: boolean): Promise<Pick<RegisteredComponent, "verdict" | "promotion">> {
     const { database, store, grants } = this.#options;
-    const { verdict, promotion } = await replaceVersion(database, made, grants.capabilityRules);
+    const { verdict, promotion } = await replaceVersion(database, made, grants.capabilityRules, ifNew);
     store.forget(made.namespace, made.component.digest);
-    return { verdict, promotion: promotionOf(made, promotion) };
+    return { verdict, promotion: promotion === null ? undefined : promotionOf(made, promotion) };
   }
 
   async #promoteNew(
@@ -300,13 +326,9 @@ export class HandlerRegistry {
     { actor, promote }: RegisterOptions,
   ): Promise<Promotion | undefined> {
     if (promote === "never") return undefined;
-    if (promote === "if-new" && verdict === "known" && (await this.#hasActive(version))) return undefined;
+    const mayStay = promote === "if-new" && verdict === "known";
+    if (mayStay && (await handlerIsSettled(this.#options.database, version))) return undefined;
     return this.#promote(actor, version);
-  }
-
-  async #hasActive({ namespace, name }: VersionName): Promise<boolean> {
-    const handlers = await listHandlers(this.#options.database, [namespace]);
-    return handlers.some((each) => each.name === name && each.active !== null);
   }
 
   async #promote(actor: Actor, version: VersionName): Promise<Promotion> {
@@ -336,9 +358,11 @@ export class HandlerRegistry {
 
   /** Before anything is prepared: most uploads that lose lose here. */
   async #refuseConflict(version: VersionName, component: Uint8Array): Promise<void> {
-    const there = await readVersion(this.#options.database, version);
+    const [bound] = await versionDigests(this.#options.database, version);
     const digest = createHash("sha256").update(component).digest("hex");
-    if (there !== undefined && there.digest !== digest) throw conflict(version, digest, there.digest);
+    if (bound === undefined || bound === digest) return;
+    const deleted = (await readVersion(this.#options.database, version)) === undefined;
+    throw conflict(version, digest, { digest: bound, deleted });
   }
 
   async #inLine<T>(key: string, work: () => Promise<T>): Promise<T> {
@@ -386,11 +410,52 @@ function versionOf(
   return { namespace, name, version };
 }
 
-function conflict(version: VersionName, digest: string, there: string): TaskerError {
+/** A promotion that was refused after its version was stored: the error says so, for whoever would upload again. */
+function storedAllTheSame(error: unknown, { artifact, sizeBytes, verdict, namespace }: RegisteredComponent): unknown {
+  // Where the host could not promote it, nobody has refused anything: the same upload again will do.
+  if (!isTaskerError(error) || error.entry.fault === "system") return error;
+  const { name, version, callables } = artifact.manifest;
+  const { code, attempted, found, accepted, details, cause } = error;
+  const stored: StoredVersion = {
+    namespace,
+    name,
+    version,
+    digest: artifact.digest,
+    size_bytes: sizeBytes,
+    callables,
+    created: verdict !== "known",
+  };
+  return new TaskerError(code, {
+    attempted: `${attempted}, which is stored`,
+    found,
+    ...(accepted !== undefined && { accepted }),
+    details: { ...details, stored },
+    cause,
+  });
+}
+
+/** `details.stored` of a refused promotion, as answers of the API spell it. */
+interface StoredVersion {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+  readonly digest: string;
+  readonly size_bytes: number;
+  readonly callables: readonly string[];
+  /** False: the version was there with the same bytes. */
+  readonly created: boolean;
+}
+
+function conflict(
+  version: VersionName,
+  digest: string,
+  bound: { readonly digest: string; readonly deleted: boolean },
+): TaskerError {
+  const there = `digest ${bound.digest.slice(0, 12)}…`;
   return new TaskerError("TSK_REGISTRY_VERSION_CONFLICT", {
     attempted: `Cannot register ${versionText(version)} with digest ${digest.slice(0, 12)}…`,
-    found: `the version is there with digest ${there.slice(0, 12)}…`,
+    found: bound.deleted ? `the version had ${there} before it was deleted` : `the version is there with ${there}`,
     accepted: "the same bytes, or another version",
-    details: { digest, there },
+    details: { digest, there: bound.digest, deleted: bound.deleted },
   });
 }

@@ -1,10 +1,11 @@
 import { TaskerError } from "../../core/errors/index.ts";
 import type { Database } from "../database/connection.ts";
-import type { CapabilityRules } from "../database/handler-versions.ts";
+import type { CapabilityRules, VersionName } from "../database/handler-versions.ts";
 import { listGrants, readGrants, setGrants, type StoredGrants } from "../database/grants.ts";
+import type { ActiveComponent } from "../database/handler-lists.ts";
 import type { Actor } from "../domain/actor.ts";
 import { CAPABILITY_NAMES, isCapability } from "../domain/capabilities.ts";
-import { GRANT_LIMITS, type GrantLimits, limitsWithin } from "../domain/grants.ts";
+import { GRANT_LIMITS, type GrantChanges, type GrantLimits, LEAST_LIMITS, limitsWithin } from "../domain/grants.ts";
 
 /** What the handlers of a namespace may import and use on this host, now. */
 export interface GrantsInForce {
@@ -13,6 +14,12 @@ export interface GrantsInForce {
   readonly limits: Required<{ readonly [K in keyof GrantLimits]: number }>;
   /** What the namespace says of itself; undefined where it has the host's defaults. */
   readonly stored: StoredGrants | undefined;
+}
+
+/** An active version whose steps end in error, as its namespace was not granted what it imports. */
+export interface UngrantedVersion extends VersionName {
+  readonly missing: readonly string[];
+  readonly granted: readonly string[];
 }
 
 export interface NamespaceGrantsOptions {
@@ -58,31 +65,39 @@ export class NamespaceGrants {
     this.#seen = Promise.resolve(fresh);
   }
 
-  /** Replaces the grants of a namespace. @throws TSK_GRANT_INVALID */
-  async set(
-    actor: Actor,
-    namespace: string,
-    grants: { readonly capabilities: readonly string[]; readonly limits: GrantLimits },
-  ): Promise<GrantsInForce> {
-    this.#check(namespace, grants);
-    const capabilities = [...new Set(grants.capabilities)].sort();
-    await setGrants(this.#options.database, actor, { namespace, capabilities, limits: grants.limits });
+  /** Those of the capabilities that the namespace has not, as this host last saw it: steps of a handler that needs one fail. */
+  async notGranted(namespace: string, capabilities: readonly string[]): Promise<readonly string[]> {
+    return missingOf(capabilities, (await this.of(namespace)).capabilities);
+  }
+
+  /** Those of active versions that this host does not run, as their namespaces were not granted what they import. */
+  async ungranted(active: readonly ActiveComponent[]): Promise<readonly UngrantedVersion[]> {
+    const found: UngrantedVersion[] = [];
+    for (const { namespace, name, version, capabilities } of active) {
+      const { capabilities: granted } = await this.of(namespace);
+      const missing = missingOf(capabilities, granted);
+      if (missing.length > 0) found.push({ namespace, name, version, missing, granted });
+    }
+    return found;
+  }
+
+  /** Changes what the changes name of a namespace's grants; null returns a member to the host's default. @throws TSK_GRANT_INVALID */
+  async set(actor: Actor, namespace: string, changes: GrantChanges): Promise<GrantsInForce> {
+    this.#check(namespace, changes);
+    await setGrants(this.#options.database, actor, namespace, changes);
     await this.refresh();
     return this.read(namespace);
   }
 
-  #check(
-    namespace: string,
-    { capabilities, limits }: { readonly capabilities: readonly string[]; readonly limits: GrantLimits },
-  ): void {
+  #check(namespace: string, { capabilities, limits = {} }: GrantChanges): void {
     const attempted = `Cannot set the grants of namespace "${namespace}"`;
-    const unknown = capabilities.find((name) => !isCapability(name));
+    const unknown = capabilities?.find((name) => !isCapability(name));
     if (unknown !== undefined) {
       const found = `capability ${JSON.stringify(unknown.slice(0, 80))}`;
       throw new TaskerError("TSK_GRANT_INVALID", { attempted, found, accepted: CAPABILITY_NAMES.join(", ") });
     }
     const { capabilityCeiling } = this.#options;
-    const beyond = capabilities.find((name) => !capabilityCeiling.includes(name));
+    const beyond = capabilities?.find((name) => !capabilityCeiling.includes(name));
     if (beyond !== undefined) {
       const found = `capability "${beyond}", which is beyond the host's ceiling`;
       const accepted = capabilityCeiling.length === 0 ? "no capability" : capabilityCeiling.join(", ");
@@ -90,12 +105,14 @@ export class NamespaceGrants {
     }
     for (const name of GRANT_LIMITS) {
       const value = limits[name];
+      if (value === undefined || value === null) continue;
+      const least = LEAST_LIMITS[name];
       const ceiling = this.#options.ceilings[name] ?? 0;
-      if (value === undefined || (Number.isSafeInteger(value) && value >= 0 && value <= ceiling)) continue;
+      if (Number.isSafeInteger(value) && value >= least && value <= ceiling) continue;
       throw new TaskerError("TSK_GRANT_INVALID", {
         attempted,
         found: `${name} ${value}`,
-        accepted: `a whole number from 0 to ${ceiling}, the host's ceiling`,
+        accepted: `a whole number from ${least} to ${ceiling}, the host's ceiling, or null (\`host\` in commands) for the host's own`,
       });
     }
   }
@@ -121,4 +138,9 @@ export class NamespaceGrants {
     });
     return reading;
   }
+}
+
+/** Those that are needed and not granted. */
+export function missingOf(needed: readonly string[], granted: readonly string[]): readonly string[] {
+  return needed.filter((name) => !granted.includes(name));
 }

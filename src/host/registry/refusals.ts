@@ -25,7 +25,10 @@ export function promotionRefused(
       return new TaskerError("TSK_REGISTRY_VERSION_DEPRECATED", { attempted, found: "the version is deprecated" });
     case "needs_approval": {
       const { active, added, removed } = problem;
-      const difference = [...added.map((name) => `+ ${name}`), ...removed.map((name) => `- ${name}`)];
+      const difference = [
+        ...byPackage(added).map((line) => `+ ${line}`),
+        ...byPackage(removed).map((line) => `- ${line}`),
+      ];
       return new TaskerError("TSK_GRANT_APPROVAL_NEEDED", {
         attempted,
         found: `it imports more than ${active}, which ran its callables last:\n  ${difference.join("\n  ")}`,
@@ -38,6 +41,15 @@ export function promotionRefused(
     default:
       return problem satisfies never;
   }
+}
+
+/** `wasi:io/{poll, streams}`: one line for all interfaces of a package. */
+function byPackage(interfaces: readonly string[]): readonly string[] {
+  const packages = Map.groupBy(interfaces, (name) => name.split("/")[0] ?? name);
+  return Array.from(packages, ([prefix, names]) => {
+    if (names.length === 1) return names.join("");
+    return `${prefix}/{${names.map((name) => name.slice(prefix.length + 1)).join(", ")}}`;
+  });
 }
 
 /** Why neither a promotion nor a roll back may make the version active. */

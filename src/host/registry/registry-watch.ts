@@ -5,7 +5,7 @@ import type { Service } from "../../core/service.ts";
 import type { Database } from "../database/connection.ts";
 import { activeComponents } from "../database/handler-lists.ts";
 import type { ComponentStore } from "./component-store.ts";
-import type { NamespaceGrants } from "./namespace-grants.ts";
+import type { NamespaceGrants, UngrantedVersion } from "./namespace-grants.ts";
 
 /** How long a component that was refused is left alone, in milliseconds, while nobody tells of changes. */
 const REFUSED_REST_MS = 10_000;
@@ -42,9 +42,15 @@ export class RegistryWatch implements Service {
   /** Somebody told of a change since the last look. */
   #told = false;
   #lookedAgainMs = Number.NEGATIVE_INFINITY;
+  #ungranted: readonly UngrantedVersion[] = [];
 
   constructor(options: RegistryWatchOptions) {
     this.#options = options;
+  }
+
+  /** Active versions whose steps end in error for want of grants, as of the last look. */
+  get ungranted(): readonly UngrantedVersion[] {
+    return this.#ungranted;
   }
 
   start(): Promise<void> {
@@ -87,6 +93,7 @@ export class RegistryWatch implements Service {
     this.#told = false;
     await grants.refresh();
     const active = await activeComponents(database);
+    this.#ungranted = await grants.ungranted(active);
     // A namespace that cannot be served keeps no component of the others from being fetched.
     await this.#options.onNamespaces([...new Set(active.map(({ namespace }) => namespace))]).catch((error: unknown) => {
       logger.warn({ err: error }, "namespaces of active handlers cannot be served");

@@ -155,7 +155,7 @@ export class LiveHandlers {
     try {
       const bytes = new Uint8Array(await readFile(report.wasmPath));
       const sourceMap = await readFile(report.sourceMapPath, "utf8");
-      const { artifact } = await host.registry.register(handler.namespace, bytes, sourceMap);
+      const { artifact } = await host.registry.register(handler.namespace, bytes, sourceMap, "always");
       handler.tested = { artifact, sourceMap };
       handler.built = report;
     } catch (error) {

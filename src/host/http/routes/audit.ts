@@ -63,7 +63,12 @@ export function auditRoute(app: App, { database }: AppDeps): void {
           recorded_at: entry.recorded_at,
           action: entry.action,
           namespace: entry.namespace,
-          actor: { kind: entry.actor_kind, name: entry.actor_name, origin: entry.actor_origin },
+          actor: {
+            kind: entry.actor_kind,
+            name: entry.actor_name,
+            origin: entry.actor_origin,
+            ...(entry.actor_handle !== null && { handle: entry.actor_handle }),
+          },
           subject: new RawJson(entry.subject),
         })),
         next_before: found.length > limit ? (entries.at(-1)?.entry_id ?? null) : null,

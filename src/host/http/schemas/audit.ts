@@ -12,6 +12,7 @@ export const AuditSchema = z
           kind: z.enum(["token", "jwt", "local", "anonymous"]),
           name: z.string(),
           origin: z.string().openapi({ description: "The remote address, or `cli:<user>@<host>`" }),
+          handle: z.string().optional().openapi({ description: "Of a token: another one may bear its name later" }),
         }),
         subject: z
           .record(z.string(), z.unknown())

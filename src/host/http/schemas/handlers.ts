@@ -9,8 +9,13 @@ const ActorSchema = z
     kind: z.enum(["token", "jwt", "local", "anonymous"]),
     name: z.string(),
     origin: z.string().openapi({ description: "The remote address, or `cli:<user>@<host>`" }),
+    handle: z.string().optional().openapi({ description: "Of a token: another one may bear its name later" }),
   })
   .openapi("Actor");
+
+const notGranted = z.array(z.string()).openapi({
+  description: "What it imports and its namespace was not granted on this host: steps end in error; empty: it may run",
+});
 
 const ReplacedSchema = z
   .object({ version: z.string(), digest })
@@ -39,7 +44,14 @@ export const HandlerListSchema = z
         name: z.string(),
         versions: z.int(),
         active: z
-          .object({ version: z.string(), digest, callables: z.array(z.string()), activated_at: timestamp })
+          .object({
+            version: z.string(),
+            digest,
+            callables: z.array(z.string()),
+            capabilities: z.array(z.string()),
+            not_granted: notGranted,
+            activated_at: timestamp,
+          })
           .nullable(),
       }),
     ),
@@ -57,6 +69,7 @@ export const VersionSchema = z
     imports: z.array(z.string()),
     exports: z.array(z.string()),
     capabilities: z.array(z.string()).openapi({ description: "What its imports need of the namespace's grants" }),
+    not_granted: notGranted,
     size_bytes: bytes,
     has_source_map: z.boolean(),
     uploaded_at: timestamp,
@@ -65,6 +78,7 @@ export const VersionSchema = z
     approved_at: timestamp.nullable(),
     approved_by: ActorSchema.nullable(),
     deprecated_at: timestamp.nullable(),
+    deprecated_by: ActorSchema.nullable(),
     prepared: z.array(
       z.object({
         preparer_version: z.string(),
@@ -111,16 +125,25 @@ export const DeactivatedSchema = z
 
 export const RanStepsSchema = z
   .object({
-    digest,
+    digest: digest.openapi({ description: "What the version is, or was when it was deleted" }),
+    digests: z.array(digest).openapi({
+      description: "All that it ever was, the last one first: a developer's own host puts others in its place",
+    }),
     steps: z.array(
       z.object({
         step_uuid: z.string().openapi({ format: "uuid" }),
+        step_name: z.string().nullable().openapi({ description: "Null: the step was pruned" }),
         task_uuid: z.string().openapi({ format: "uuid" }),
+        digest: digest.openapi({ description: "What ran" }),
         attempt: z.int(),
         epoch: z.int().openapi({ description: "The nth lease of the step" }),
         claimed_at: timestamp,
         ended_at: timestamp.nullable(),
         ended_as: z.string().nullable().openapi({ description: "How its lease ended; null while it runs" }),
+        outcome: z
+          .enum(["complete", "failed"])
+          .nullable()
+          .openapi({ description: "Of its result; null: it has left none, or the step was pruned" }),
       }),
     ),
     next_before: z.string().nullable().openapi({ description: "`before` of the next page; null: this is the last" }),
@@ -136,12 +159,23 @@ const LimitsShape = {
   max_log_bytes: z.int(),
 };
 
-export const NewGrantsSchema = z
+const ChangedLimitsShape = {
+  fuel: LimitsShape.fuel.nullable(),
+  max_memory_bytes: LimitsShape.max_memory_bytes.nullable(),
+  deadline_ms: LimitsShape.deadline_ms.nullable(),
+  max_payload_bytes: LimitsShape.max_payload_bytes.nullable(),
+  max_result_bytes: LimitsShape.max_result_bytes.nullable(),
+  max_log_bytes: LimitsShape.max_log_bytes.nullable(),
+};
+
+export const GrantChangesSchema = z
   .strictObject({
-    capabilities: z.array(z.string().max(100)).max(100),
-    limits: z.strictObject(LimitsShape).partial().default({}),
+    capabilities: z.array(z.string().max(100)).max(100).nullable().optional(),
+    limits: z.strictObject(ChangedLimitsShape).partial().optional(),
   })
-  .openapi("NewGrants");
+  .openapi("GrantChanges", {
+    description: "What is not named stays as it is; null returns a member to the default of the host",
+  });
 
 export const GrantsSchema = z
   .object({
@@ -149,8 +183,15 @@ export const GrantsSchema = z
     capabilities: z.array(z.string()),
     limits: z.object(LimitsShape).openapi({ description: "In force on this host: within its ceilings" }),
     own: z.boolean().openapi({ description: "False: the namespace has the defaults of the host" }),
+    own_capabilities: z
+      .array(z.string())
+      .nullable()
+      .openapi({ description: "What was granted, also beyond this host's ceiling; null: the default of the host" }),
     own_limits: z.object(LimitsShape).partial(),
     changed_at: timestamp.nullable(),
     changed_by: ActorSchema.nullable(),
+    ungranted: z
+      .array(z.object({ name: z.string(), version: z.string(), not_granted: z.array(z.string()) }))
+      .openapi({ description: "Active versions that import more than this: their steps end in error" }),
   })
   .openapi("Grants");

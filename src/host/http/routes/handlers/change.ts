@@ -48,7 +48,7 @@ export function changeHandlerRoutes(app: App, { registry }: AppDeps): void {
       "From the next claim on nobody runs its callables, and another handler may serve them; steps in flight keep what " +
       "they began with. A roll back makes the version active again.",
     request: { params: HandlerParams },
-    responses: { 200: answers("Nothing of it is active", DeactivatedSchema), ...refusals(400, 408, 409, 503) },
+    responses: { 200: answers("Nothing of it is active", DeactivatedSchema), ...refusals(400, 404, 408, 409, 503) },
   });
   app.post(deactivate, async (c) => {
     const { version, digest } = await registry.deactivate(c.get("principal").actor, handlerOf(c));

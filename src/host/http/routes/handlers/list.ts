@@ -1,11 +1,15 @@
-import { listHandlers } from "../../../database/handler-lists.ts";
+import { type HandlerSummary, listHandlers } from "../../../database/handler-lists.ts";
 import type { AppDeps } from "../../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../../document-route.ts";
 import { HandlerListSchema } from "../../schemas/handlers.ts";
+import type { NamespaceGrants } from "../../../registry/namespace-grants.ts";
 import { NamespaceParams } from "./parameters.ts";
 
 /** `GET /v1/handlers` and `GET /v1/namespaces/{namespace}/handlers` */
-export function listHandlersRoute(app: App, { database }: AppDeps): void {
+export function listHandlersRoute(app: App, { database, registry }: AppDeps): void {
+  const view = (handlers: readonly HandlerSummary[]): Promise<object[]> =>
+    Promise.all(handlers.map((handler) => handlerView(handler, registry.grants)));
+
   const all = documentRoute(app, {
     method: "get",
     path: "/v1/handlers",
@@ -16,7 +20,7 @@ export function listHandlersRoute(app: App, { database }: AppDeps): void {
   app.get(all, async (c) => {
     const { namespaces } = c.get("principal");
     const scope = namespaces === "*" ? undefined : namespaces;
-    return c.json({ handlers: [...(await listHandlers(database, scope))] });
+    return c.json({ handlers: await view(await listHandlers(database, scope)) });
   });
 
   const path = documentRoute(app, {
@@ -29,6 +33,13 @@ export function listHandlersRoute(app: App, { database }: AppDeps): void {
   });
   app.get(path, async (c) => {
     const namespace = c.req.param("namespace") ?? "";
-    return c.json({ handlers: [...(await listHandlers(database, [namespace]))] });
+    return c.json({ handlers: await view(await listHandlers(database, [namespace])) });
   });
+}
+
+/** With what its active version lacks of the namespace's grants. */
+async function handlerView(handler: HandlerSummary, grants: NamespaceGrants): Promise<object> {
+  const { namespace, active } = handler;
+  if (active === null) return handler;
+  return { ...handler, active: { ...active, not_granted: await grants.notGranted(namespace, active.capabilities) } };
 }

@@ -7,6 +7,8 @@ import {
   listVersions,
   readVersion,
   type StepsCursor,
+  versionDigests,
+  type VersionFacts,
 } from "../../../database/handler-lists.ts";
 import type { AppDeps } from "../../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../../document-route.ts";
@@ -30,7 +32,11 @@ const StepsQuery = z.strictObject({
 });
 
 /** What there is of a handler, what a version is, and which steps it ran. */
-export function readHandlerRoutes(app: App, { database }: AppDeps): void {
+export function readHandlerRoutes(app: App, { database, registry }: AppDeps): void {
+  const view = async (version: VersionFacts): Promise<object> => {
+    return { ...version, not_granted: await registry.grants.notGranted(version.namespace, version.capabilities) };
+  };
+
   const handler = documentRoute(app, {
     method: "get",
     path: "/v1/namespaces/{namespace}/handlers/{name}",
@@ -48,7 +54,7 @@ export function readHandlerRoutes(app: App, { database }: AppDeps): void {
       const found = `namespace "${namespace}" has no handler "${name}"`;
       throw new TaskerError("TSK_REGISTRY_HANDLER_UNKNOWN", { attempted, found });
     }
-    return c.json({ namespace, name, versions, activations });
+    return c.json({ namespace, name, versions: await Promise.all(versions.map(view)), activations });
   });
 
   const version = documentRoute(app, {
@@ -63,7 +69,7 @@ export function readHandlerRoutes(app: App, { database }: AppDeps): void {
     const named = versionOf(c);
     const found = await readVersion(database, named);
     if (found === undefined) throw versionUnknown("Cannot read the version", named);
-    return c.json(found);
+    return c.json(await view(found));
   });
 
   const steps = documentRoute(app, {
@@ -71,6 +77,7 @@ export function readHandlerRoutes(app: App, { database }: AppDeps): void {
     path: "/v1/namespaces/{namespace}/handlers/{name}/versions/{version}/steps",
     access: "handlers:read",
     summary: "List the attempts that a version ran, newest first",
+    description: "Also of one that was deleted, and with all that had its number.",
     request: { params: VersionParams, query: StepsQuery },
     responses: { 200: answers("A page of attempts", RanStepsSchema), ...refusals(400, 404, 408, 503) },
   });
@@ -79,16 +86,17 @@ export function readHandlerRoutes(app: App, { database }: AppDeps): void {
     const named = versionOf(c);
     const { limit, before } = parseQuery(attempted, StepsQuery, c.req.query());
     const cursor = before === undefined ? undefined : cursorOf(before, attempted);
-    const found = await readVersion(database, named);
-    if (found === undefined) throw versionUnknown(attempted, named);
-    const { namespace, digest } = found;
+    const digests = await versionDigests(database, named);
+    const [digest] = digests;
+    if (digest === undefined) throw versionUnknown(attempted, named);
     // One more than asked for tells whether there is another page.
-    const rows = await listRanSteps(database, { namespace, digest }, cursor, limit + 1);
+    const rows = await listRanSteps(database, { namespace: named.namespace, digests }, cursor, limit + 1);
     const page = rows.slice(0, limit);
     const last = page.at(-1);
     const more = rows.length > limit && last !== undefined;
     return c.json({
       digest,
+      digests,
       steps: page,
       next_before: more ? `${last.claimed_at}_${last.step_uuid}_${last.epoch}` : null,
     });

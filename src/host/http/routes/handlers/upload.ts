@@ -41,7 +41,7 @@ export function uploadRoute(app: App, { registry, settings: { uploads }, clock }
     description:
       "The body is the component. It is checked, prepared and stored; a version never changes afterwards. The same bytes " +
       "again change nothing. `promote=true` makes it the active version, and asks for `handlers:promote` too. Where only " +
-      "the promotion is refused, the version is stored.",
+      "the promotion is refused, the version is stored, and the error's `details.stored` is what it is.",
     request: {
       params: HandlerParams,
       query: Query,
