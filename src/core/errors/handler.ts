@@ -10,7 +10,8 @@ export const HANDLER_ERRORS = {
     httpStatus: 404,
   },
   TSK_HANDLER_INACTIVE: {
-    summary: "What served the callable of the step is not active any more, and nothing took its place; the step is retried",
+    summary:
+      "What served the callable of the step is not active any more, and nothing took its place; the step is retried",
     fault: "user",
     remedy:
       "Promote a version that lists the callable (`tasker-host handlers promote`), or undo the change with `tasker-host handlers rollback`",

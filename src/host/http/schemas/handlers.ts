@@ -127,20 +127,32 @@ export const RanStepsSchema = z
   })
   .openapi("RanSteps");
 
+const LIMIT_RULE = "a whole number";
+const CAPABILITIES_RULE = 'an array of capabilities such as "log"';
+
 const LimitsShape = {
-  fuel: z.int().openapi({ description: "Units of the fuel schedule, for one run" }),
-  max_memory_bytes: z.int(),
-  deadline_ms: z.int().openapi({ description: "Longest deadline of a step" }),
-  max_payload_bytes: z.int().openapi({ description: "Of what a handler is given" }),
-  max_result_bytes: z.int(),
-  max_log_bytes: z.int(),
+  fuel: z.int(LIMIT_RULE).openapi({ description: "Units of the fuel schedule, for one run" }),
+  max_memory_bytes: z.int(LIMIT_RULE),
+  deadline_ms: z.int(LIMIT_RULE).openapi({ description: "Longest deadline of a step" }),
+  max_payload_bytes: z.int(LIMIT_RULE).openapi({ description: "Of what a handler is given" }),
+  max_result_bytes: z.int(LIMIT_RULE),
+  max_log_bytes: z.int(LIMIT_RULE),
 };
 
+/** Issue messages say what is accepted. */
 export const NewGrantsSchema = z
-  .strictObject({
-    capabilities: z.array(z.string().max(100)).max(100),
-    limits: z.strictObject(LimitsShape).partial().default({}),
-  })
+  .strictObject(
+    {
+      capabilities: z
+        .array(z.string(CAPABILITIES_RULE).max(100, CAPABILITIES_RULE), CAPABILITIES_RULE)
+        .max(100, CAPABILITIES_RULE),
+      limits: z
+        .strictObject(LimitsShape, `an object of ${Object.keys(LimitsShape).join(", ")}`)
+        .partial()
+        .default({}),
+    },
+    '{"capabilities": ["log"], "limits": {"fuel": 1000000}}',
+  )
   .openapi("NewGrants");
 
 export const GrantsSchema = z

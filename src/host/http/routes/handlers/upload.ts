@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { HonoRequest } from "hono";
 import { TaskerError } from "../../../../core/errors/index.ts";
 import type { Clock } from "../../../../core/clock.ts";
+import { VERSION_RULE } from "../../../domain/names.ts";
 import type { UploadedFiles } from "../../../registry/handler-registry.ts";
 import type { AppDeps, UploadSettings } from "../../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../../document-route.ts";
@@ -14,7 +15,7 @@ import { checkedVersion, HandlerParams, handlerOf } from "./parameters.ts";
 const MAP_RULE = "a whole number of bytes";
 
 const Query = z.strictObject({
-  version: z.string().openapi({ example: "1.4.0" }),
+  version: z.string(VERSION_RULE).openapi({ example: "1.4.0" }),
   promote: z.enum(["true", "false"], "true or false").default("false"),
   source_map_bytes: z
     .string()
