@@ -93,7 +93,11 @@ function requireWasm(contentType: string | undefined): void {
   throw new TaskerError("TSK_REQUEST_INVALID", { attempted, found, accepted: '"application/wasm"' });
 }
 
-/** The component, and the source map behind it. @throws TSK_REQUEST_TOO_LARGE, TSK_REQUEST_TIMEOUT, TSK_REQUEST_INVALID */
+/**
+ * The component, and the source map behind it.
+ *
+ * @throws TSK_REQUEST_COMPONENT_TOO_LARGE, TSK_REQUEST_SOURCE_MAP_TOO_LARGE, TSK_REQUEST_UPLOAD_TIMEOUT, TSK_REQUEST_INVALID
+ */
 async function readFiles(
   request: Request,
   sourceMapBytes: number,
@@ -104,19 +108,24 @@ async function readFiles(
   const attempted = "Cannot read the upload";
   if (sourceMapBytes > maxSourceMapBytes) {
     const found = `a source map of ${sourceMapBytes} bytes`;
-    throw new TaskerError("TSK_REQUEST_TOO_LARGE", { attempted, found, accepted: `at most ${maxSourceMapBytes}` });
+    const accepted = `at most ${maxSourceMapBytes} bytes`;
+    throw new TaskerError("TSK_REQUEST_SOURCE_MAP_TOO_LARGE", { attempted, found, accepted });
   }
   const arrived = new AbortController();
   const tooSlow = new AbortController();
   const giveUp = async (): Promise<void> => {
     await clock.wait(bodySeconds * 1_000, arrived.signal);
     const found = `its body took longer than ${bodySeconds} s to arrive`;
-    if (!arrived.signal.aborted) tooSlow.abort(new TaskerError("TSK_REQUEST_TIMEOUT", { attempted, found }));
+    if (!arrived.signal.aborted) tooSlow.abort(new TaskerError("TSK_REQUEST_UPLOAD_TIMEOUT", { attempted, found }));
   };
   void giveUp();
   try {
     const signal = AbortSignal.any([deadline, tooSlow.signal]);
-    const body = await readBytes(request, maxComponentBytes + sourceMapBytes, signal);
+    const body = await readBytes(request, maxComponentBytes + sourceMapBytes, signal, () => {
+      const found = `a component of more than ${maxComponentBytes} bytes`;
+      const accepted = `at most ${maxComponentBytes} bytes`;
+      return new TaskerError("TSK_REQUEST_COMPONENT_TOO_LARGE", { attempted, found, accepted });
+    });
     return split(body, sourceMapBytes, attempted);
   } finally {
     arrived.abort();
