@@ -14,6 +14,12 @@ export const REQUEST_ERRORS = {
     remedy: "Take the UUID from the answer to the submission, or from `GET /v1/tasks`",
     httpStatus: 400,
   },
+  TSK_COMMAND_LINE_INVALID: {
+    summary: "The command line names a command, an argument or an option that there is not, or leaves one out",
+    fault: "user",
+    remedy: "`--help` behind the command shows what it takes",
+    httpStatus: 400,
+  },
   TSK_REQUEST_FILE_UNREADABLE: {
     summary: "A file that the command line names cannot be read",
     fault: "user",
