@@ -148,7 +148,9 @@ it("shows on a terminal that an upload is under way, and nothing of that elsewhe
     clock: systemClock,
     errorTerminal: { columns: 80 },
   });
-  expect(stderr).toMatch(/^\r\u001b\[2KUploading 1\.0\.0\.wasm, [\d.]+ kB: sending, checking, preparing…\r\u001b\[2K$/);
+  const [before, message = "", after] = stderr.split("\r\u001b[2K");
+  expect({ before, after }).toEqual({ before: "", after: "" });
+  expect(message).toMatch(/^Uploading 1\.0\.0\.wasm, [\d.]+ kB: sending, checking, preparing…$/);
   expect(stdout).toContain("payments/charge 1.0.0  sha256:");
   expect((await run(...upload("1.0.0"))).stderr).toBe("");
 });
