@@ -271,7 +271,10 @@ describe("tasker-host test", () => {
     writeFileSync(expectation, readFileSync(expectation, "utf8").replaceAll("Hello, ", "Hello, dear "));
     const failed = await cli(["test"], own);
     expect(failed.code).toBe(1);
-    expect(failed.stdout).toMatch(/Fuel changed: [\d,]+ → [\d,]+ \(\+[\d,]+, \+[\d.]+ %\)\. Intended\? Update with -u/);
+    expect(failed.stdout).toMatch(
+      /Fuel changed: [\d,]+ → [\d,]+ \(\+[\d,]+, \+[\d.]+ %\)\. Intended\? Update with `tasker-host test --update`/,
+    );
+    expect(failed.stdout).not.toContain("JSON report");
     expect(failed.stdout).toContain("1 vitest test failed");
     const updated = await cli(["test", "--update"], own);
     expect(updated.stdout).toContain("1 vitest test passed, 1 snapshot written");

@@ -143,6 +143,11 @@ describe("tasker-host dev", () => {
     const [, serving = ""] = await dev.printed(/still serving {2}sha256:([0-9a-f]{12})/, mark);
     await dev.printed(/TSK_BUILD_SOURCE: Cannot compile the handler \(src\/index\.as\.ts:/, mark);
     expect(await digestOf(await submit({ name: "Ada" }))).toBe(serving);
+    // Back to what is served: that was seen, and there is nothing to swap.
+    const { mark: broken } = dev;
+    edit("greeter_as", () => good);
+    const [, unchanged] = await dev.printed(/unchanged {2}serving sha256:([0-9a-f]{12})\n/, broken);
+    expect(unchanged).toBe(serving);
     const { from } = await swap("greeter_as", () => good.replace("Hello, ", "Howdy, "));
     expect(from).toBe(serving);
   });

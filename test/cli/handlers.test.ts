@@ -175,9 +175,47 @@ it("answers a wrong option with a sentence, not with all its options", async () 
   const names = ["--namespace", "payments", "--name", "charge", "--version", "latest"];
   const { code, stderr } = await runCli(["upload", "charge.wasm", ...names], { cwd: folder });
   expect(code).toBe(2);
-  expect(stderr).toMatch(/^error: option '--version <version>' argument 'latest' is invalid\. A version is /);
-  expect(stderr).toMatch(/\n--help shows what the command takes\n$/);
+  expect(stderr).toMatch(
+    /^TSK_COMMAND_LINE_INVALID: Cannot read the command line: option '--version <version>' argument 'latest' is invalid\. A version is /,
+  );
+  expect(stderr).toMatch(/\n {2}→ `--help` behind the command shows what it takes\n$/);
   expect(stderr).not.toContain("--source-map");
+});
+
+it.each([
+  [["handlers", "prmote", "a/b"], "unknown command 'prmote' (Did you mean promote?)"],
+  [["audit", "--limt", "3"], "unknown option '--limt' (Did you mean --limit?)"],
+  [["upload", "charge.wasm"], "required option '--namespace <namespace>' not specified"],
+  [["task", "show"], "missing required argument 'uuid'"],
+])("says of %j what is wrong as JSON where that was asked for", async (args, found) => {
+  const { code, stdout, stderr } = await runCli([...args, "--json"], { cwd: folder });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(JSON.parse(stderr)).toMatchObject({ error: { code: "TSK_COMMAND_LINE_INVALID", found } });
+});
+
+it("shows its commands where none is named, and no error", async () => {
+  const { stderr, code } = await runCli(["handlers"], { cwd: folder });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^Usage: tasker-host handlers /);
+  expect(stderr).not.toContain("TSK_");
+});
+
+it("says that nothing matches where the audit shows nothing, and not among the entries", async () => {
+  const nobody = ["audit", "--actor", "nobody"];
+  expect(await run(...nobody)).toEqual({ stdout: "", stderr: "No changes match\n", exitCode: 0 });
+  expect(await run(...nobody, "--json")).toEqual({ stdout: "", stderr: "", exitCode: 0 });
+});
+
+it("shows on a terminal that an upload is under way, and nothing of that elsewhere", async () => {
+  const { stdout, stderr } = await runCommand([...upload("1.0.0"), "--url", served.url], {
+    clock: systemClock,
+    errorTerminal: { columns: 80 },
+  });
+  const [before, message = "", after] = stderr.split("\r\u001b[2K");
+  expect({ before, after }).toEqual({ before: "", after: "" });
+  expect(message).toMatch(/^Uploading 1\.0\.0\.wasm, [\d.]+ kB: sending, checking, preparing…$/);
+  expect(stdout).toContain("payments/charge 1.0.0  sha256:");
+  expect((await run(...upload("1.0.0"))).stderr).toBe("");
 });
 
 it.each([

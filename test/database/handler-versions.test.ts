@@ -19,6 +19,7 @@ import {
   deactivateHandler,
   deleteVersion,
   deprecateVersion,
+  lastServerOf,
   type NewVersion,
   promoteVersion,
   registerVersion,
@@ -536,6 +537,22 @@ describe("deactivateHandler()", () => {
     expect(await rollBack("pay")).toMatchObject({ verdict: "rolled_back", version: "1.0.0" });
     const activations = await listActivations(database, namespace, "pay");
     expect(activations.map(({ reason }) => reason)).toEqual(["rolled_back", "promoted", "deactivated", "promoted"]);
+  });
+
+  it("does not make it forgotten who served its callables: the last one, also where that version is deleted", async () => {
+    const servedBefore = (callable: string) => lastServerOf(database, namespace, callable);
+    await register("pay", "1.0.0", { callables: ["shared", "own"] });
+    await register("other", "1.0.0", { callables: ["shared"] });
+    expect(await servedBefore("shared")).toBeUndefined();
+    await promote("pay", "1.0.0");
+    await deactivate("pay");
+    await promote("other", "1.0.0");
+    await deactivate("other");
+    await deleteVersion(database, ACTOR, { namespace, name: "other", version: "1.0.0" });
+    expect(await servedBefore("shared")).toBe("other@1.0.0");
+    expect(await servedBefore("own")).toBe("pay@1.0.0");
+    expect(await servedBefore("nobody")).toBeUndefined();
+    expect(await lastServerOf(database, "elsewhere", "own")).toBeUndefined();
   });
 
   it("tells the hosts", async () => {

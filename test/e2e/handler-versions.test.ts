@@ -298,6 +298,34 @@ it("runs nothing of a handler that is deactivated, on any host, and again after 
   expect((await run(two, test, "retired/all", '{"n":3}')).status).toBe("complete");
 });
 
+it("a step that comes while its callable has no active version waits for the next, in another handler too", async () => {
+  const retry = { max_attempts: 10, backoff: "constant", backoff_base_ms: 500 };
+  await template("between", 1, { retry });
+  await upload(one, "between", "1.0.0");
+  await call(two, "POST", `${handler("between")}/deactivate`);
+  const task = await submit(one, "between/all", "{}");
+  const stateAndResult = async (): Promise<unknown> =>
+    (
+      await database.query(
+        "test_between",
+        `select s.results #>> '{metadata,error_code}' as code, (s.results #>> '{metadata,retryable}')::boolean as retryable,
+                s.results #>> '{error,message}' as message
+           from tasker.workflow_steps s where s.task_uuid = $1 and s.results is not null`,
+        [task],
+      )
+    )[0];
+  await expect.poll(stateAndResult, { timeout: 10_000 }).toEqual({
+    code: "TSK_HANDLER_INACTIVE",
+    retryable: true,
+    message: 'No active component serves callable "charge" in namespace "between" any more: the last was charge@1.0.0',
+  });
+  const body = await versionComponent({ name: "next", version: "2.0.0", callable: "charge" });
+  const path = "/v1/namespaces/between/handlers/next/versions?version=2.0.0&promote=true";
+  const headers = { "content-type": "application/wasm" };
+  expect((await fetch(two.url + path, { method: "POST", headers, body })).status).toBe(201);
+  expect(await test.taskState(task, ["complete", "error", "blocked_by_failures"])).toBe("complete");
+});
+
 it("holds runs to the grants of their namespace", async () => {
   await template("granted", 1);
   await upload(two, "granted", "1.0.0", { log: true });

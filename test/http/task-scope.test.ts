@@ -7,10 +7,11 @@ import type { Database } from "../../src/host/database/connection.ts";
 import { registerTemplate } from "../../src/host/database/templates.ts";
 import type { App } from "../../src/host/http/document-route.ts";
 import { ErrorSchema } from "../../src/host/http/schemas/errors.ts";
-import { StatusSchema } from "../../src/host/http/schemas/host.ts";
+import { ReadinessSchema, StatusSchema } from "../../src/host/http/schemas/host.ts";
 import { TaskListResponseSchema, TaskResponseSchema } from "../../src/host/http/schemas/tasks.ts";
 import { apiTokenVerifier } from "../../src/host/identity/api-token-verifier.ts";
-import { requiredAuthentication } from "../../src/host/identity/authenticator.ts";
+import { type Authenticator, requiredAuthentication } from "../../src/host/identity/authenticator.ts";
+import { Metrics } from "../../src/host/observability/metrics.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { bearer, tokenFor } from "./support/callers.ts";
 import { testApp } from "./support/test-app.ts";
@@ -20,6 +21,7 @@ const Problems = z.object({ problems: z.array(z.object({ subject: z.string() }))
 
 let postgres: TestDatabase;
 let database: Database;
+let authenticator: Authenticator;
 let app: App;
 /** Of all namespaces, of `secret`, of `flows`; and one who may do less. */
 let everybody: string;
@@ -32,7 +34,8 @@ beforeAll(async () => {
   postgres = await testDatabase();
   database = postgres.open();
   const apiToken = apiTokenVerifier({ database, clock: systemClock, logger: silentLogger });
-  ({ app } = testApp({ database, authenticator: requiredAuthentication({ apiToken, jwt: undefined }) }));
+  authenticator = requiredAuthentication({ apiToken, jwt: undefined });
+  ({ app } = testApp({ database, authenticator }));
   for (const namespace of ["flows", "secret"]) {
     const configurationJson = JSON.stringify({
       name: "plain",
@@ -133,6 +136,33 @@ describe("a caller of one namespace", () => {
     expect(own.components.length).toBe(1);
     const other = StatusSchema.parse(await (await get("/status", insider)).json());
     expect(other).toMatchObject({ namespaces: [], components: [], templates: [], problems: [] });
+  });
+
+  it("is told nothing of other namespaces by the detailed health, neither names nor figures", async () => {
+    const health = async (token: string): Promise<unknown> =>
+      ReadinessSchema.parse(await (await get("/health/detailed", token)).json());
+    expect(await health(outsider)).toMatchObject({
+      system_info: { supported_namespaces: ["flows"], pool_utilization: 0.25 },
+      checks: { queue_processing: { message: "1 namespaces, 7 messages waiting" } },
+    });
+    expect(await health(insider)).toMatchObject({
+      system_info: { supported_namespaces: [], pool_utilization: 0 },
+      checks: { queue_processing: { message: "0 namespaces, 0 messages waiting" } },
+    });
+  });
+
+  it("does not read the metrics where they are not public: they are figures of all namespaces", async () => {
+    const metrics = new Metrics();
+    metrics.stepsClaimed.inc({ namespace: "secret" }, 2);
+    const { app: closed } = testApp({ database, authenticator, metrics }, { metricsPublic: false });
+    const ask = (token: string) => closed.request("/metrics", { headers: bearer(token) });
+    const refused = await ask(outsider);
+    expect(await errorOf(refused)).toMatchObject({
+      status: 403,
+      tsk_code: "TSK_AUTH_NAMESPACE_FORBIDDEN",
+      accepted: "a token for all namespaces",
+    });
+    expect(await (await ask(everybody)).text()).toContain('namespace="secret"');
   });
 
   it("sees its own problems, and those of nobody else; what concerns all is for readers of all", async () => {

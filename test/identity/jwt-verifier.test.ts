@@ -123,8 +123,20 @@ describe("`jwtVerifier()`", () => {
     ["a key of the issuer's name and another's make", { key: { ...newKey("x"), kid: "first" } }],
     ["permissions of another form", { claims: { permissions: "*" } }],
     ["namespaces of another form", { claims: { worker_namespaces: { flows: true } } }],
-  ])("refuses a token with %s", async (_, options) => {
-    await expect(verifier()(await token(options), "")).rejects.toMatchObject({ code: "TSK_AUTH_INVALID" });
+    ["a subject that holds U+0000, which Postgres cannot keep", { claims: { sub: "ci\0" } }],
+    ["a subject with a line feed, which would be two lines of a log", { claims: { sub: "ci\nroot" } }],
+    ["a namespace that holds U+0000", { claims: { worker_namespaces: ["flows", "a\0b"] } }],
+  ])("refuses a token with %s, and says what is accepted", async (_, options) => {
+    await expect(verifier()(await token(options), "")).rejects.toMatchObject({
+      code: "TSK_AUTH_INVALID",
+      accepted: `a JWT signed with RS256, with iss "${ISSUER}", aud "${AUDIENCE}", exp, iat and sub, and with Tasker's claims as docs/access.md shows them`,
+    });
+  });
+
+  it("refuses a subject with half a character", async () => {
+    // JSON can say it and UTF-8 cannot: written as an escape.
+    const signed = await token({ claims: { sub: "half \ud800" } });
+    await expect(verifier()(signed, "")).rejects.toMatchObject({ code: "TSK_AUTH_INVALID" });
   });
 
   it("refuses a token that expired, beyond the tolerance", async () => {

@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { connect } from "node:net";
+import { PassThrough } from "node:stream";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { createLogger } from "../../src/core/logger.ts";
 import { readVersion } from "../../src/host/database/handler-lists.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { RawConnection } from "../http/support/raw-connection.ts";
@@ -144,11 +146,16 @@ it("lets one of twenty uploads of a version to two hosts win, and leaves nothing
 it.each([
   ["is no component", () => Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0), {}, "TSK_COMPONENT_NOT_A_COMPONENT"],
   ["is cut off within its sections", () => component.slice(0, -20), {}, "TSK_COMPONENT_"],
-  ["is larger than allowed", () => new Uint8Array(100_001), {}, "TSK_REQUEST_TOO_LARGE"],
+  ["is larger than allowed", () => new Uint8Array(100_001), {}, "TSK_REQUEST_COMPONENT_TOO_LARGE"],
   ["is empty", () => new Uint8Array(), {}, "TSK_REQUEST_INVALID"],
   ["calls itself otherwise", () => component, { query: "version=1.0.1" }, "TSK_REGISTRY_MANIFEST_MISMATCH"],
   ["comes as a form of a browser", () => component, { type: "text/plain" }, "TSK_REQUEST_INVALID"],
-  ["has a source map that is too large", () => component, { query: "version=1.0.0&source_map_bytes=1001" }, "TSK_REQ"],
+  [
+    "has a source map that is too large",
+    () => component,
+    { query: "version=1.0.0&source_map_bytes=1001" },
+    "TSK_REQUEST_SOURCE_MAP_TOO_LARGE",
+  ],
   ["has a version that is none", () => component, { query: "version=latest" }, "TSK_REQUEST_INVALID"],
 ])("leaves nothing of an upload that %s, and takes the next", async (_, bytes, { query, type }: Given, code) => {
   const answer = await upload(bytes(), query, type);
@@ -156,6 +163,22 @@ it.each([
   expect(answer.code).toMatch(new RegExp(`^${code}`));
   expect(await leftovers()).toEqual(NOTHING);
   expect((await upload(component)).status).toBe(201);
+});
+
+it.each([
+  ["component", () => new Uint8Array(100_001), "", "at most 100000 bytes", "`sandbox.prepare.max_component_bytes`"],
+  [
+    "component with a source map",
+    () => new Uint8Array(100_501),
+    "&source_map_bytes=500",
+    "at most 100000 bytes",
+    "`sandbox.prepare.max_component_bytes`",
+  ],
+  ["source map", () => component, "&source_map_bytes=1001", "at most 1000 bytes", "`registry.max_source_map_bytes`"],
+])("names the setting that a %s which is too large would need", async (_, bytes, query, accepted, key) => {
+  const { status, body } = await upload(bytes(), `version=1.0.0${query}`);
+  const remedy: unknown = expect.stringContaining(key);
+  expect({ status, ...body }).toMatchObject({ status: 413, error: { accepted, remedy } });
 });
 
 interface Given {
@@ -180,12 +203,28 @@ it("leaves nothing of an upload that is cut off half-way, and takes the next", a
   expect(await leftovers()).toMatchObject({ ...NOTHING, versions: 1 });
 });
 
+it("takes a client that hangs up for no failure of the host", async () => {
+  const lines = new PassThrough({ encoding: "utf8" });
+  const logger = createLogger({ level: "info", destination: lines });
+  await using logged = await serveApp({ database, registry: testRegistryParts(database).registry, logger });
+  const socket = connect(Number(new URL(logged.url).port), "127.0.0.1");
+  await once(socket, "connect");
+  socket.write(head(component.length));
+  socket.write(component.subarray(0, component.length / 2));
+  await fetch(`${logged.url}/health`);
+  socket.destroy();
+  const [line] = (await once(lines, "data")) as [string];
+  expect(JSON.parse(line)).toMatchObject({ level: 30, msg: "client hung up" });
+  expect(line).not.toContain("stack");
+});
+
 it("answers an upload that is slower than allowed, leaves nothing of it, and takes the next", async () => {
   await using connection = await RawConnection.open(served.url);
   connection.send(head(1_000) + "\0asm");
   const answer = await connection.rest();
   expect(answer).toContain("HTTP/1.1 408");
   expect(answer).toContain("its body took longer than 1 s to arrive");
+  expect(answer).toContain("TSK_REQUEST_UPLOAD_TIMEOUT");
   expect(await leftovers()).toEqual(NOTHING);
   expect((await upload(component)).status).toBe(201);
 });

@@ -49,6 +49,7 @@ function setup(sandbox: (event: StepEvent) => Promise<RunReport>, deps: Partial<
     reporter,
     saveCheckpoint: () => Promise.resolve(true),
     serveLate: () => Promise.resolve(undefined),
+    lastServer: () => Promise.resolve(undefined),
     offerUnstarted: ({ stepUuid }) => {
       offered.push(stepUuid);
       return Promise.resolve();
@@ -107,6 +108,17 @@ describe("WorkerExecutor", () => {
     expect(runs).toBe(0);
     const resultJson: unknown = expect.stringContaining("TSK_HANDLER_PAYLOAD_EXCEEDED");
     expect(reported).toMatchObject([{ success: false, retryable: false, resultJson }]);
+  });
+
+  it.each([
+    ["that nothing ever served ends for good", undefined, false, "TSK_HANDLER_NOT_FOUND"],
+    ["that something served once is tried again", "pay@1.0.0", true, "TSK_HANDLER_INACTIVE"],
+  ] as const)("a step %s", async (_name, server, retryable, code) => {
+    const lastServer = () => Promise.resolve(server);
+    const { run, reported } = setup(() => Promise.resolve(ran(SUCCESS)), { lastServer });
+    await run(claimedStep("a"));
+    const resultJson: unknown = expect.stringContaining(code);
+    expect(reported).toMatchObject([{ success: false, retryable, resultJson }]);
   });
 
   it("keeps the slot until the offer is answered", async () => {

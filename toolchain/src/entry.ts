@@ -21,7 +21,9 @@ export function entryModule(config: HandlerConfig, sdkVersion: string, traits: E
     `import { serve } from "@tasker-host/sdk/component";`,
     `import handlers from ${JSON.stringify(`./${config.entry}`)};`,
     `const log = (level, message, fields) => (hostLog.log ?? hostLog.default.log)(level, message, fields);`,
-    `export const stepHandler = serve(handlers, { ...${JSON.stringify(options)}, log });`,
+    // `var`: behind a `throw` of the author's top level the bundler leaves everything out but such a name. With `const` the engine
+    // would find an export without a variable and refuse the script before it gets to what was thrown.
+    `export var stepHandler = serve(handlers, { ...${JSON.stringify(options)}, log });`,
     "",
   ].join("\n");
 }

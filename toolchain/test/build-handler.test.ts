@@ -173,6 +173,14 @@ describe("`BuildError` names file, line and column", () => {
       { code: "TSK_BUILD_EVALUATION", file: "src/index.ts", line: 2, found: expect.stringContaining("at the top1") },
     ],
     [
+      "a top level that throws behind its handlers, where a bundler sees that nothing comes after",
+      {
+        "src/index.ts":
+          'import { defineHandlers } from "@tasker-host/sdk";\nexport default defineHandlers({ one: () => 1 });\n\nthrow new Error("boom");\n',
+      },
+      { code: "TSK_BUILD_EVALUATION", file: "src/index.ts", line: 4, found: expect.stringContaining("boom") },
+    ],
+    [
       "an entry that exports nothing",
       { "src/index.ts": "export const one = 1;" },
       { code: "TSK_BUILD_SOURCE", file: "src/index.ts", found: '"default" is not exported by "src/index.ts".' },

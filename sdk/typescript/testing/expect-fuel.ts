@@ -2,7 +2,7 @@ import { expect } from "vitest";
 
 /**
  * Holds what a run cost against the snapshot: exact, because fuel depends on nothing but the component and its input. The first
- * run writes the snapshot, `-u` (`tasker-host test --update`) writes it anew; a change fails with both figures.
+ * run writes the snapshot, `tasker-host test --update` (`vitest -u`) writes it anew; a change fails with both figures.
  *
  * @param name tells several snapshots of one test apart
  */
@@ -16,7 +16,7 @@ export function expectFuel(run: { readonly fuel: number }, name = "fuel"): void 
     throw Object.assign(
       new Error(
         `Fuel changed: ${before.toLocaleString("en-US")} → ${run.fuel.toLocaleString("en-US")} ` +
-          `(${signed(run.fuel - before)}${change}). Intended? Update with -u`,
+          `(${signed(run.fuel - before)}${change}). Intended? Update with \`tasker-host test --update\`, or \`vitest -u\``,
         { cause: error },
       ),
       { actual: run.fuel, expected: before },

@@ -35,9 +35,10 @@ export const ACCESS_ERRORS = {
     httpStatus: 403,
   },
   TSK_AUTH_NAMESPACE_FORBIDDEN: {
-    summary: "The caller is known, and may not act in this namespace, whether it exists or not",
+    summary:
+      "The caller is known, and may not act in this namespace, whether it exists or not, or in all, where the route shows all",
     fault: "user",
-    remedy: "Use a token for this namespace",
+    remedy: "Use a token for this namespace; for what shows all of them, one made with `--namespaces '*'`",
     httpStatus: 403,
   },
   TSK_AUTH_KEYS_UNAVAILABLE: {

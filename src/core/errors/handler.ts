@@ -3,10 +3,19 @@ import type { ErrorEntry } from "./catalogue.ts";
 /** How a step can end without success. Each is an error_code of a step execution result. */
 export const HANDLER_ERRORS = {
   TSK_HANDLER_NOT_FOUND: {
-    summary: "No active component or native handler serves the callable of the step",
+    summary:
+      "No component or native handler serves the callable of the step, and none ever did; the step is not retried",
     fault: "user",
     remedy: "Build and load the component that lists the callable, or correct `handler.callable` in the template",
     httpStatus: 404,
+  },
+  TSK_HANDLER_INACTIVE: {
+    summary:
+      "What served the callable of the step is not active any more, and nothing took its place; the step is retried",
+    fault: "user",
+    remedy:
+      "Promote a version that lists the callable (`tasker-host handlers promote`), or undo the change with `tasker-host handlers rollback`",
+    httpStatus: 409,
   },
   TSK_HANDLER_NOT_GRANTED: {
     summary: "The handler imports what its namespace was not granted; the step is not retried",

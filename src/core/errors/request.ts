@@ -14,6 +14,12 @@ export const REQUEST_ERRORS = {
     remedy: "Take the UUID from the answer to the submission, or from `GET /v1/tasks`",
     httpStatus: 400,
   },
+  TSK_COMMAND_LINE_INVALID: {
+    summary: "The command line names a command, an argument or an option that there is not, or leaves one out",
+    fault: "user",
+    remedy: "`--help` behind the command shows what it takes",
+    httpStatus: 400,
+  },
   TSK_REQUEST_FILE_UNREADABLE: {
     summary: "A file that the command line names cannot be read",
     fault: "user",
@@ -26,6 +32,30 @@ export const REQUEST_ERRORS = {
     fault: "user",
     remedy: "Send less, or raise `web.max_body_bytes`",
     httpStatus: 413,
+  },
+  TSK_REQUEST_BODY_INCOMPLETE: {
+    summary: "The connection ended before the body of the request was whole; nothing was done",
+    fault: "user",
+    remedy: "Send the request again",
+    httpStatus: 400,
+  },
+  TSK_REQUEST_COMPONENT_TOO_LARGE: {
+    summary: "The component of an upload is larger than the host takes",
+    fault: "user",
+    remedy: "Leave out what the handler does not need, or raise `sandbox.prepare.max_component_bytes`",
+    httpStatus: 413,
+  },
+  TSK_REQUEST_SOURCE_MAP_TOO_LARGE: {
+    summary: "The source map of an upload is larger than the host takes",
+    fault: "user",
+    remedy: "Upload without it (backtraces then name places in the bundle), or raise `registry.max_source_map_bytes`",
+    httpStatus: 413,
+  },
+  TSK_REQUEST_UPLOAD_TIMEOUT: {
+    summary: "The body of an upload was not there in time",
+    fault: "user",
+    remedy: "Upload over a faster connection, or raise `registry.upload_timeout_seconds`",
+    httpStatus: 408,
   },
   TSK_REQUEST_TIMEOUT: {
     summary: "The request was not complete, or not answered, in time",

@@ -78,6 +78,18 @@ const DEFAULT_NOW = "2026-01-01T00:00:00.000Z";
 const document = z.custom<ExactValue>((value) => value !== undefined, "a JSON value");
 const attempt = z.int().min(1).max(1_000);
 
+const checkpointSchema = z.strictObject({
+  cursor: document,
+  items_processed: z.int().min(0),
+  accumulated: document.optional(),
+});
+const limitsSchema = z.strictObject({
+  fuel: z.int().min(1).optional(),
+  memory_bytes: z.int().min(65_536).optional(),
+  timeout_ms: z.int().min(1).optional(),
+});
+const logSchema = z.strictObject({ level: z.string().optional(), message: z.string() });
+
 const schema = z.strictObject({
   $schema: z.string().optional(),
   description: z.string().optional(),
@@ -91,21 +103,13 @@ const schema = z.strictObject({
   max_attempts: attempt.optional(),
   now: z.iso.datetime({ offset: true }).optional(),
   seed: z.int().min(0).optional(),
-  checkpoint: z
-    .strictObject({ cursor: document, items_processed: z.int().min(0), accumulated: document.optional() })
-    .optional(),
-  limits: z
-    .strictObject({
-      fuel: z.int().min(1).optional(),
-      memory_bytes: z.int().min(65_536).optional(),
-      timeout_ms: z.int().min(1).optional(),
-    })
-    .optional(),
+  checkpoint: checkpointSchema.optional(),
+  limits: limitsSchema.optional(),
   expect: z
     .looseObject({
       outcome: z.enum(OUTCOMES).optional(),
       fuel: z.int().min(0).optional(),
-      logs: z.array(z.strictObject({ level: z.string().optional(), message: z.string() })).optional(),
+      logs: z.array(logSchema).optional(),
     })
     .optional(),
 });
@@ -145,6 +149,11 @@ export function parseFixture(path: string, text: string): Fixture {
   const value = parseText(path, text);
   const parsed = schema.safeParse(value);
   const [issue] = parsed.error?.issues ?? [];
+  if (issue?.code === "unrecognized_keys") {
+    const [key = ""] = issue.keys;
+    const accepted = membersAt(pathOf(issue)).join(", ");
+    throw refused(path, text, [...pathOf(issue), key], `unknown member "${key}"`, accepted);
+  }
   if (!parsed.success) throw refused(path, text, pathOf(issue), issue?.message ?? "something else");
   const { expect, ...given } = parsed.data;
   const unknown = Object.keys(expect ?? {}).find((key) => !isExpectable(key));
@@ -158,6 +167,13 @@ export function parseFixture(path: string, text: string): Fixture {
     );
   }
   return { name: nameOf(path), path, text, step: stepOf(given), expect: expect && expectationOf(expect) };
+}
+
+/** The members of the object at a path whose members are known: the fixture, or one within it. */
+function membersAt([first]: YamlPath): readonly string[] {
+  if (first === undefined) return Object.keys(schema.shape);
+  if (first === "limits") return Object.keys(limitsSchema.shape);
+  return Object.keys((first === "checkpoint" ? checkpointSchema : logSchema).shape);
 }
 
 function isExpectable(key: string): boolean {

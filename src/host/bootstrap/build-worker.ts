@@ -5,7 +5,7 @@ import { createInlineSandbox, createProcessSandbox, type Sandbox } from "../../r
 import type { HostConfig } from "../config/schema.ts";
 import { type ClaimRequest, claimSteps, takeOverSteps } from "../database/claim-steps.ts";
 import type { Database } from "../database/connection.ts";
-import { serveLate } from "../database/handler-versions.ts";
+import { lastServerOf, serveLate } from "../database/handler-versions.ts";
 import { checkpointSteps, moveLeases, type OfferedAs, reconcileLeases, releaseLeases } from "../database/leases.ts";
 import { reportStepsEmbedded, reportStepsExternal } from "../database/report-steps.ts";
 import { closeSession, heartbeat, openSession } from "../database/sessions.ts";
@@ -81,6 +81,7 @@ export function buildWorker(deps: WorkerDeps): WorkerCore {
       (await checkpointSteps(database, session.id, [{ stepUuid, epoch, checkpointJson }])).has(stepUuid),
     offerUnstarted: (step) => offer([step], "not_started"),
     serveLate: ({ stepUuid, epoch, callable }) => serveLate(database, session.id, { stepUuid, epoch, callable }),
+    lastServer: ({ namespace, callable }) => lastServerOf(database, namespace, callable),
     componentFacts: (digest) => deps.registry.facts(digest),
     clock,
     logger,

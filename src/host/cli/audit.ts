@@ -32,7 +32,7 @@ export function addAuditCommand(program: Command, context: CliContext): void {
 }
 
 async function audit(options: AuditOptions, context: CliContext): Promise<void> {
-  const { stdout, env } = context;
+  const { stdout, stderr, env } = context;
   const api = apiClientFor(options, context);
   const paint = paintFor(stdout, env);
   const query = new URLSearchParams();
@@ -40,14 +40,17 @@ async function audit(options: AuditOptions, context: CliContext): Promise<void> 
     const value = options[name];
     if (value !== undefined) query.set(name, value);
   }
+  let shown = 0;
   for (let left = options.limit; left > 0;) {
     query.set("limit", String(Math.min(left, MOST_A_PAGE)));
     const { entries, next_before: nextBefore } = await api.audit(query);
     for (const entry of entries) stdout.write(`${options.json ? JSON.stringify(entry) : lineOf(entry, paint)}\n`);
     left -= entries.length;
-    if (nextBefore === null) return;
+    shown += entries.length;
+    if (nextBefore === null) break;
     query.set("before", String(nextBefore));
   }
+  if (shown === 0 && options.json !== true) stderr.write("No changes match\n");
 }
 
 function lineOf(entry: AuditAnswer["entries"][number], paint: Paint): string {

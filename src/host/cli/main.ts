@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { systemClock } from "../../core/clock.ts";
+import { TaskerError } from "../../core/errors/index.ts";
 import { HOST_VERSION } from "../bootstrap/start-host.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { addAuditCommand } from "./audit.ts";
@@ -55,7 +56,8 @@ export function createProgram(context: CliContext): Command {
   const program = new Command("tasker-host")
     .description("Runs Tasker workflow steps as sandboxed WebAssembly components")
     .version(HOST_VERSION)
-    .showHelpAfterError("--help shows what the command takes")
+    // Said by `reportFailure`, with a code and as JSON where that is asked for.
+    .configureOutput({ outputError: () => undefined })
     // `submit --version` is the template's.
     .enablePositionalOptions()
     .exitOverride();
@@ -84,11 +86,21 @@ async function main(): Promise<void> {
   try {
     await createProgram(context).parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) {
-      context.setExitCode(error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage);
-      return;
-    }
-    reportFailure(error, context);
+    if (error instanceof CommanderError) reportUsage(error, context);
+    else reportFailure(error, context);
+  }
+}
+
+/** Commander has printed what was asked for (help, version), or help where no command was named; errors it only throws. */
+function reportUsage(error: CommanderError, context: CliContext): void {
+  if (error.exitCode === 0) context.setExitCode(EXIT_CODES.done);
+  else if (error.code === "commander.help") context.setExitCode(EXIT_CODES.usage);
+  else {
+    const found = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+    reportFailure(
+      new TaskerError("TSK_COMMAND_LINE_INVALID", { attempted: "Cannot read the command line", found }),
+      context,
+    );
   }
 }
 

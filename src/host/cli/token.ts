@@ -70,11 +70,14 @@ async function create(name: string, options: CreateOptions, context: CliContext)
   // The token alone on standard output, so that `TASKER_TOKEN=$(tasker-host token create …)` works.
   const shown = { token: text, handle, name, permissions, namespaces, lifetime_seconds: row.lifetimeSeconds };
   context.stdout.write(`${json ? JSON.stringify(shown) : text}\n`);
-  const days = Math.round(expires / DAY_MS);
-  if (!json)
-    context.stderr.write(
-      `Good for ${days > 2 ? `${days} days` : `${Math.round(expires / 3_600_000)} h`}. It will not be shown again\n`,
-    );
+  if (!json) context.stderr.write(`Good for ${lifetimeText(expires)}. It will not be shown again\n`);
+}
+
+/** In the largest unit of which there are two or more; of days three, as `48 h` says more than `2 days`. */
+function lifetimeText(ms: number): string {
+  if (ms >= 3 * DAY_MS) return `${Math.round(ms / DAY_MS)} days`;
+  if (ms >= 7_200_000) return `${Math.round(ms / 3_600_000)} h`;
+  return ms >= 120_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 1_000)} s`;
 }
 
 async function list({ json }: { readonly json?: true }, context: CliContext): Promise<void> {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import type { ApiClient } from "./api-client.ts";
@@ -14,6 +14,7 @@ import {
   parseNamespace,
   parseVersion,
 } from "./handler-argument.ts";
+import { ProgressLine } from "./progress-line.ts";
 
 interface UploadOptions extends ApiCommandOptions {
   readonly namespace: string;
@@ -50,13 +51,19 @@ async function upload(file: string, options: UploadOptions, context: CliContext)
   const query = new URLSearchParams({ version, promote: String(promote), source_map_bytes: String(map.length) });
   const path = `${handlerPath({ namespace, name })}/versions?${query.toString()}`;
   const api = apiClientFor(options, context);
+  const progress = new ProgressLine(context.stderr);
+  // On a terminal only: in a script's log an upload that went well has nothing to say but its result.
+  if (context.stderr.isTTY === true) {
+    progress.show(`Uploading ${basename(file)}, ${formatBytes(component.length)}: sending, checking, preparing…`);
+  }
   const sent = {
     method: "POST",
     body: Buffer.concat([component, map]),
     contentType: "application/wasm",
     patienceMs: PATIENCE_MS,
   } as const;
-  const answer = await api.ask(path, UploadedAnswer, sent).catch((error: unknown) => {
+  const asked = api.ask(path, UploadedAnswer, sent).finally(() => progress.clear());
+  const answer = await asked.catch((error: unknown) => {
     const stored = storedAllTheSame(error);
     if (stored !== undefined) {
       context.stdout.write(`${options.json ? JSON.stringify(stored) : uploadedLine(stored)}\n`);

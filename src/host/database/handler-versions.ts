@@ -94,6 +94,7 @@ const DEPRECATE = "select tasker_host.deprecate_version($1, $2, $3, $4, $5) as a
 const IS_SETTLED = "select tasker_host.handler_is_settled($1, $2) as answer";
 const DELETE = "select tasker_host.delete_version($1, $2, $3, $4) as answer";
 const SERVE_LATE = "select tasker_host.serve_late($1, $2, $3, $4) as digest";
+const LAST_SERVER_OF = "select tasker_host.last_server_of($1, $2) as server";
 
 /** Makes a component known as a version, and stores it. */
 export function registerVersion(database: Database, version: NewVersion): Promise<RegisterVerdict> {
@@ -217,6 +218,17 @@ export async function serveLate(
   const values = [session, stepUuid, epoch, callable];
   const [row] = await database.query<{ readonly digest: string | null }>("serve_late", SERVE_LATE, values);
   return row?.digest ?? undefined;
+}
+
+/** What served a callable of the namespace last, as `name@version`, active or not; undefined where nothing ever did. */
+export async function lastServerOf(
+  database: Database,
+  namespace: string,
+  callable: string,
+): Promise<string | undefined> {
+  const values = [namespace, callable];
+  const [row] = await database.query<{ readonly server: string | null }>("last_server_of", LAST_SERVER_OF, values);
+  return row?.server ?? undefined;
 }
 
 /** The one answer of a function that returns jsonb, which arrives as text, or a boolean. */

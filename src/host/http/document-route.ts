@@ -3,6 +3,7 @@ import { TaskerError } from "../../core/errors/index.ts";
 import { isUuid } from "../../core/ids.ts";
 import type { Permission } from "../domain/permissions.ts";
 import type { AppEnv } from "./deps.ts";
+import { refuseParameters } from "./parse-query.ts";
 import { requirePermission } from "./middleware/require-permission.ts";
 import { ErrorSchema } from "./schemas/errors.ts";
 
@@ -28,11 +29,16 @@ export function documentRoute(app: App, { access, ...config }: RouteDocument): s
     // What a client needs, and what the test of all routes and roles reads.
     "x-tasker-permission": access,
     ...(guarded && { security: [{ bearer: [] }] }),
-    responses: { ...(guarded && refusals(401, 403, 429, 503)), ...config.responses },
+    responses: { ...(guarded && refusals(400, 401, 403, 429, 503)), ...config.responses },
   });
   app.openAPIRegistry.registerPath(route);
   const path = route.getRoutingPath();
-  if (guarded) app.on(config.method.toUpperCase(), path, requirePermission(access));
+  if (guarded) {
+    const method = config.method.toUpperCase();
+    app.on(method, path, requirePermission(access));
+    // Where a route has some, its schema refuses the others.
+    if (config.request?.query === undefined) app.on(method, path, refuseParameters());
+  }
   return path;
 }
 

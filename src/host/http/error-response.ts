@@ -30,6 +30,9 @@ export function errorResponse(error: unknown, c: Context<AppEnv>, logger: Logger
   const { httpStatus: status } = known.entry;
   const requestId = c.get("requestId");
   if (status >= 500) logger.error({ err: error, requestId, path: c.req.path }, "request failed");
+  if (known.code === "TSK_REQUEST_BODY_INCOMPLETE") {
+    logger.info({ found: known.found, requestId, path: c.req.path }, "client hung up");
+  }
   const headers = new Headers({ "content-type": "application/json" });
   const retryAfter = retryAfterSeconds(known);
   if (retryAfter !== undefined) headers.set("retry-after", String(retryAfter));

@@ -18,20 +18,21 @@ export function requireJson(contentType: string | undefined): void {
 /**
  * The body as text, counted while it is read: a body without an honest length costs no more than the limit.
  *
- * @throws TSK_REQUEST_TOO_LARGE, TSK_JSON_MALFORMED where the bytes are not UTF-8, and the reason of `deadline`.
+ * @throws TSK_REQUEST_TOO_LARGE, TSK_REQUEST_BODY_INCOMPLETE, TSK_JSON_MALFORMED where the bytes are not UTF-8, and the reason of `deadline`.
  */
 export async function readBody(request: Request, maxBytes: number, deadline: AbortSignal): Promise<string> {
-  return textOf(await readBytes(request, maxBytes, deadline));
+  return textOf(await readBytes(request, maxBytes, deadline, () => bodyTooLarge(maxBytes)));
 }
 
-/** The body as it is, counted while it is read. @throws TSK_REQUEST_TOO_LARGE and the reason of `deadline`. */
+/** The body as it is, counted while it is read. @throws what `tooLarge` makes, TSK_REQUEST_BODY_INCOMPLETE and the reason of `deadline`. */
 export async function readBytes(
   request: Request,
   maxBytes: number,
   deadline: AbortSignal,
+  tooLarge: () => TaskerError,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  return Buffer.concat(await readChunks(request, maxBytes, deadline));
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
+  return Buffer.concat(await readChunks(request, maxBytes, deadline, tooLarge));
 }
 
 /** @throws TSK_JSON_MALFORMED where the bytes are not UTF-8 */
@@ -43,7 +44,12 @@ export function textOf(bytes: Uint8Array): string {
   }
 }
 
-async function readChunks(request: Request, maxBytes: number, deadline: AbortSignal): Promise<Uint8Array[]> {
+async function readChunks(
+  request: Request,
+  maxBytes: number,
+  deadline: AbortSignal,
+  tooLarge: () => TaskerError,
+): Promise<Uint8Array[]> {
   const reader = request.body?.getReader();
   if (reader === undefined) return [];
   const giveUp = (): void => void reader.cancel(deadline.reason).catch(() => undefined);
@@ -52,13 +58,17 @@ async function readChunks(request: Request, maxBytes: number, deadline: AbortSig
     const chunks: Uint8Array[] = [];
     let total = 0;
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        deadline.throwIfAborted();
+        const found = `the connection ended after ${total} bytes`;
+        throw new TaskerError("TSK_REQUEST_BODY_INCOMPLETE", { attempted: ATTEMPTED, found, cause });
+      });
       deadline.throwIfAborted();
       if (done) return chunks;
       total += value.byteLength;
       if (total > maxBytes) {
         giveUp();
-        throw tooLarge(maxBytes);
+        throw tooLarge();
       }
       chunks.push(value);
     }
@@ -67,7 +77,7 @@ async function readChunks(request: Request, maxBytes: number, deadline: AbortSig
   }
 }
 
-function tooLarge(maxBytes: number): TaskerError {
+function bodyTooLarge(maxBytes: number): TaskerError {
   return new TaskerError("TSK_REQUEST_TOO_LARGE", {
     attempted: ATTEMPTED,
     found: `more than ${maxBytes} bytes`,

@@ -1,15 +1,22 @@
 import { TaskerError } from "../../core/errors/index.ts";
 import type { AppDeps } from "./deps.ts";
+import type { NamespaceView } from "./host-view.ts";
 import type { HealthCheck, Readiness } from "./schemas/host.ts";
 
 /** A probe must answer while the database hangs. */
 const DATABASE_PATIENCE_MS = 2_000;
 
-/** Ready: in normal operation, the database answers, and no result waits for it in vain. */
-export async function checkReadiness(deps: AppDeps): Promise<Readiness> {
+/**
+ * Ready: in normal operation, the database answers, and no result waits for it in vain. `seen`: the namespaces that the answer
+ * names and counts; whether the host is ready does not depend on them.
+ */
+export async function checkReadiness(
+  deps: AppDeps,
+  seen: (namespace: NamespaceView) => boolean = () => true,
+): Promise<Readiness> {
   const { host, clock } = deps;
   const state = host.state();
-  const namespaces = host.namespaces();
+  const namespaces = host.namespaces().filter(seen);
   const slots = sum(namespaces.map((namespace) => namespace.slots));
   const active = sum(namespaces.map((namespace) => namespace.active));
   const running = state === "normal";

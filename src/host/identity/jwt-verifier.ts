@@ -36,16 +36,20 @@ const KEYS_COOLDOWN_MS = 5_000;
 
 const KEYS_TIMEOUT_MS = 3_000;
 
+/** No control characters and no halves of one: names are stored, compared and printed. */
+const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
+
 /** Tasker's claims. Who says nothing may do nothing. */
 const Claims = z.object({
-  sub: z.string().min(1).max(256),
+  sub: z.string().min(1).max(256).regex(PRINTABLE),
   permissions: z.array(z.string()).default([]),
-  worker_namespaces: z.array(z.string()).default([]),
+  worker_namespaces: z.array(z.string().regex(PRINTABLE)).default([]),
 });
 
 /** Recognises JWTs by signature, issuer, audience and time; what they may do stands in Tasker's claims. */
 export function jwtVerifier({ issuer, audience, clockToleranceSeconds, keys, clock }: JwtOptions): Verifier {
   const getKey = keySource(keys);
+  const accepted = `a JWT signed with ${ALGORITHMS.join(", ")}, with iss "${issuer}", aud "${audience}", exp, iat and sub, and with Tasker's claims as docs/access.md shows them`;
   return async (credentials, origin): Promise<Principal> => {
     const { payload } = await jwtVerify(credentials, getKey, {
       issuer,
@@ -55,10 +59,14 @@ export function jwtVerifier({ issuer, audience, clockToleranceSeconds, keys, clo
       currentDate: new Date(clock.now()),
       requiredClaims: ["sub", "exp", "iat"],
     }).catch((error: unknown) => {
-      throw verdict(error);
+      throw verdict(error, accepted);
     });
     const claims = Claims.safeParse(payload);
-    if (!claims.success) throw refusal("TSK_AUTH_INVALID", "a JWT whose claims have another form", claims.error);
+    if (!claims.success) {
+      const claim = String(claims.error.issues[0]?.path[0] ?? "");
+      const found = `a JWT that does not pass (claim "${claim}" has another form)`;
+      throw refusal("TSK_AUTH_INVALID", found, claims.error, accepted);
+    }
     const { sub, permissions, worker_namespaces: namespaces } = claims.data;
     return {
       actor: { kind: "jwt", name: sub, origin },
@@ -79,13 +87,13 @@ function keySource(keys: JwtKeys): JWTVerifyGetKey {
 }
 
 /** What is wrong with the token is the caller's matter; that keys could not be had says nothing of the token. */
-function verdict(error: unknown): TaskerError {
+function verdict(error: unknown, accepted: string): TaskerError {
   if (error instanceof errors.JWTExpired) return refusal("TSK_AUTH_EXPIRED", "a JWT that has expired", error);
   if (!(error instanceof errors.JOSEError) || KEYS_FAILED.has(error.code)) {
     return refusal("TSK_AUTH_KEYS_UNAVAILABLE", "no keys to check a JWT with", error);
   }
   const claim = error instanceof errors.JWTClaimValidationFailed ? ` (claim "${error.claim}")` : "";
-  return refusal("TSK_AUTH_INVALID", `a JWT that does not pass${claim}`, error);
+  return refusal("TSK_AUTH_INVALID", `a JWT that does not pass${claim}`, error, accepted);
 }
 
 /** jose's general code: the endpoint answered something else than 200 and JSON. */
@@ -95,6 +103,6 @@ const KEYS_FAILED: ReadonlySet<string> = new Set([
   errors.JOSEError.code,
 ]);
 
-function refusal(code: ErrorCode, found: string, cause: unknown): TaskerError {
-  return new TaskerError(code, { attempted: ATTEMPTED, found, cause });
+function refusal(code: ErrorCode, found: string, cause: unknown, accepted?: string): TaskerError {
+  return new TaskerError(code, { attempted: ATTEMPTED, found, ...(accepted !== undefined && { accepted }), cause });
 }

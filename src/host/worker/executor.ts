@@ -20,6 +20,8 @@ export interface ExecutorDeps {
   readonly saveCheckpoint: (step: ClaimedStep, checkpointJson: string) => Promise<boolean>;
   /** The component that has become active for the step's callable since its claim, recorded with its lease. */
   readonly serveLate: (step: ClaimedStep) => Promise<string | undefined>;
+  /** What served the step's callable last, as `name@version`, active or not; undefined where nothing ever did. */
+  readonly lastServer: (step: ClaimedStep) => Promise<string | undefined>;
   /** Offers a step that no handler has seen to all hosts, this one among them; its attempt goes on. */
   readonly offerUnstarted: (step: ClaimedStep) => Promise<void>;
   /** What the result says of the component that ran; undefined for a native handler. */
@@ -154,7 +156,7 @@ export class WorkerExecutor {
 
   /** Where nobody serves the step here, the database may know a component that came after the claim. */
   async #publish(step: ClaimedStep, onStarted: () => void): Promise<SingleRun> {
-    const { publisher, serveLate, hydration, maxDependencyBytes } = this.#deps;
+    const { publisher, serveLate, lastServer, hydration, maxDependencyBytes } = this.#deps;
     if (step.bytesLeftOut !== undefined) {
       const outcome = payloadExceeded(step.bytesLeftOut, maxDependencyBytes);
       return { run: { outcome, usage: NO_USAGE, logs: [] }, digest: step.digest };
@@ -166,7 +168,10 @@ export class WorkerExecutor {
       digest = await serveLate(step);
       run = digest === undefined ? undefined : await publisher.fireStepEvent({ ...event, moduleDigest: digest });
     }
-    return { run: run ?? { outcome: handlerNotFound(event), usage: NO_USAGE, logs: [] }, digest };
+    if (run !== undefined) return { run, digest };
+    const server = await lastServer(step);
+    const outcome = server === undefined ? handlerNotFound(event) : handlerInactive(event, server);
+    return { run: { outcome, usage: NO_USAGE, logs: [] }, digest };
   }
 
   /** The slot is kept until the database has answered: a step that this host forgets would be offered by itself. */
@@ -260,6 +265,20 @@ function handlerNotFound({ payload: { task, step } }: StepEvent): FinalOutcome {
     errorCode: "TSK_HANDLER_NOT_FOUND",
     retryable: false,
     contextJson: JSON.stringify({ callable: step.callable, namespace: task.namespace }),
+    attributes: [],
+    backtrace: [],
+  };
+}
+
+/** Somebody is about to promote or roll back, so the step waits as its template says. */
+function handlerInactive({ payload: { task, step } }: StepEvent, lastServer: string): FinalOutcome {
+  return {
+    kind: "failure",
+    message: `No active component serves callable "${step.callable}" in namespace "${task.namespace}" any more: the last was ${lastServer}`,
+    errorType: "handler_inactive",
+    errorCode: "TSK_HANDLER_INACTIVE",
+    retryable: true,
+    contextJson: JSON.stringify({ callable: step.callable, namespace: task.namespace, last_server: lastServer }),
     attributes: [],
     backtrace: [],
   };

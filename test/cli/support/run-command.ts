@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Standard output is a terminal of this size. */
   readonly terminal?: { readonly columns: number; readonly rows: number };
+  /** Standard error is a terminal so wide. */
+  readonly errorTerminal?: { readonly columns: number };
   readonly interrupted?: AbortSignal;
   /** Called with everything written so far. */
   readonly onOutput?: (stdout: string) => void;
@@ -63,7 +65,10 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
   };
   const context: CliContext = {
     stdout,
-    stderr: { write: (text) => (written.stderr += text) },
+    stderr: {
+      write: (text) => (written.stderr += text),
+      ...(options.errorTerminal && { isTTY: true, ...options.errorTerminal }),
+    },
     env: options.env ?? {},
     clock: options.clock ?? hastyClock(),
     interrupted: options.interrupted ?? new AbortController().signal,

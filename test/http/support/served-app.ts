@@ -1,3 +1,4 @@
+import type { Logger } from "../../../src/core/logger.ts";
 import type { Database } from "../../../src/host/database/connection.ts";
 import type { HttpSettings } from "../../../src/host/http/deps.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../../src/host/http/server.ts";
@@ -21,6 +22,8 @@ export interface ServeOptions {
   readonly settings?: Partial<HttpSettings>;
   /** Default: none is needed. */
   readonly authenticator?: Authenticator;
+  /** Default: one that is silent. */
+  readonly logger?: Logger;
   readonly bindAddress?: string;
   readonly limits?: Pick<HttpServerOptions, "drainMs" | "headersTimeoutMs">;
 }
@@ -29,7 +32,12 @@ export interface ServeOptions {
 export async function serveApp(options: ServeOptions = {}): Promise<ServedApp> {
   const { database = absentDatabase(), settings, authenticator, bindAddress = "127.0.0.1:0", limits } = options;
   const { app, host } = testApp(
-    { database, ...(authenticator && { authenticator }), ...(options.registry && { registry: options.registry }) },
+    {
+      database,
+      ...(authenticator && { authenticator }),
+      ...(options.registry && { registry: options.registry }),
+      ...(options.logger && { logger: options.logger }),
+    },
     settings,
   );
   const server = createHttpServer({ app, bindAddress, ...limits });

@@ -37,6 +37,16 @@ interface LiveHandler {
   tested: SandboxedHandler | undefined;
 }
 
+/** What was saved of a handler's folder. */
+interface Save {
+  /** When the first of the files changed. */
+  readonly atMs: number;
+  /** Anything of it; false: another handler was saved, and this one may have changed with it. */
+  readonly mentioned: boolean;
+  /** Something besides its fixtures. */
+  readonly sources: boolean;
+}
+
 /**
  * The handlers of a folder, served by a host as they are saved. A change is built, registered (from then on new steps run
  * it; steps in flight finish on the digest that they were claimed with) and tried on its fixtures. What cannot be built or is
@@ -96,15 +106,15 @@ export class LiveHandlers {
   async take({ files, atMs }: FolderChange): Promise<void> {
     if (files.some((file) => /\.ya?ml$/.test(file))) await this.#reload();
     const all = this.#discover().map((handler) => {
-      const own = relative(this.#options.directory, handler.folder);
-      return { handler, mentioned: files.some((file) => file.startsWith(own + sep)) };
+      const own = relative(this.#options.directory, handler.folder) + sep;
+      const saved = files.filter((file) => file.startsWith(own)).map((file) => file.slice(own.length));
+      const fixtures = saved.filter((file) => file.startsWith(`fixtures${sep}`)).length;
+      return { handler, mentioned: saved.length > 0, fixtures: fixtures > 0, sources: saved.length > fixtures };
     });
     // What was saved first: whether the others have changed with it can wait.
-    for (const { handler, mentioned } of all.toSorted((a, b) => Number(b.mentioned) - Number(a.mentioned))) {
-      const swapped = await this.#swap(handler, atMs, mentioned);
-      if (swapped || (mentioned && files.some((file) => file.includes(`${sep}fixtures${sep}`)))) {
-        await this.#runFixtures(handler);
-      }
+    for (const each of all.toSorted((a, b) => Number(b.mentioned) - Number(a.mentioned))) {
+      const swapped = await this.#swap(each.handler, { ...each, atMs });
+      if (swapped || each.fixtures) await this.#runFixtures(each.handler);
     }
   }
 
@@ -136,7 +146,7 @@ export class LiveHandlers {
   }
 
   /** True where another version serves now. */
-  async #swap(handler: LiveHandler, atMs: number, mentioned: boolean): Promise<boolean> {
+  async #swap(handler: LiveHandler, { atMs, mentioned, sources }: Save): Promise<boolean> {
     const { clock, stdout, paint } = this.#options;
     const host = this.#host;
     const report = await this.#build(handler);
@@ -149,7 +159,10 @@ export class LiveHandlers {
     // Of a handler that nobody saved, a roll back stays.
     if (host === undefined || (!mentioned && report.digest === handler.built?.digest)) return false;
     const before = await this.#serving(handler.namespace, report.name);
-    if (report.digest === before) return false;
+    if (report.digest === before) {
+      if (sources) stdout.write(`${paint("green", "unchanged")}  serving ${shortDigest(before)}\n`);
+      return false;
+    }
     const builtMs = clock.monotonicMs();
     this.#progress.show(`Preparing ${report.name}…`);
     try {

@@ -85,7 +85,9 @@ async function run(
   interrupted.removeEventListener("abort", kill);
   // Node's own event: an exit code, or null where a signal ended the process.
   const [code] = (await exit) as [number | null];
-  return { output: `${output.trim()}\n${errors.trim()}`.trim(), code };
+  // The report is ours, and gone when its path is read.
+  const shown = output.split("\n").filter((line) => !line.includes("JSON report written to"));
+  return { output: `${shown.join("\n").trim()}\n${errors.trim()}`.trim(), code };
 }
 
 /** vitest's command: the project's own, else the one that came with the host. */

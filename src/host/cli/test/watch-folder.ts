@@ -1,5 +1,5 @@
-import { watch } from "node:fs";
-import { sep } from "node:path";
+import { statSync, watch } from "node:fs";
+import { join, sep } from "node:path";
 import type { Clock } from "../../../core/clock.ts";
 
 /** Editors write a file in several steps; changes that come closer together than this are one. */
@@ -7,8 +7,11 @@ const SETTLE_MS = 40;
 
 /** Folders whose changes are made by builds, installs and databases, not by authors. */
 const IGNORED = new Set(["build", "node_modules", ".git", ".tasker-host", "__snapshots__"]);
-/** What editors leave beside a file while they write it. */
-const TEMPORARY = /(?:~|\.sw[a-z]|\.tmp|^4913)$/;
+/** Sources, templates and configuration. */
+const WATCHED = /\.(?:[cm]?[jt]sx?|toml|ya?ml|wit)$/;
+/** Fixtures, and what sources import; beside the project's configuration they are somebody's output. */
+const DATA = /\.(?:json|txt)$/;
+const CONFIGURATION = /^(?:package|tsconfig)\b.*\.json$/;
 
 /** A burst of changes below the folder. */
 export interface FolderChange {
@@ -30,7 +33,7 @@ export function watchFolder(
   let atMs = 0;
   let wake = Promise.withResolvers<void>();
   const watcher = watch(folder, { recursive: true, signal }, (_event, file) => {
-    if (file === null || isIgnored(file)) return;
+    if (file === null || !concernsTests(folder, file)) return;
     if (files.size === 0) atMs = clock.monotonicMs();
     files.add(file);
     wake.resolve();
@@ -56,7 +59,18 @@ export function watchFolder(
   })();
 }
 
-function isIgnored(file: string): boolean {
+/** True for what may change how a test ends. The tests' own output, redirected into the folder, would start them for ever. */
+function concernsTests(folder: string, file: string): boolean {
   const parts = file.split(sep);
-  return parts.some((part) => IGNORED.has(part)) || TEMPORARY.test(parts.at(-1) ?? "");
+  const name = parts.at(-1) ?? "";
+  if (parts.some((part) => IGNORED.has(part))) return false;
+  if (WATCHED.test(name) || CONFIGURATION.test(name)) return true;
+  if (DATA.test(name)) return parts.length > 1;
+  // vim writes and deletes a file of the second name to see whether it may.
+  return !name.includes(".") && name !== "4913" && !isFile(join(folder, file));
+}
+
+/** False for folders, and for what is gone: with a folder all that was in it. */
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

@@ -48,6 +48,16 @@ export function requireNamespace(principal: Principal, namespace: string, attemp
   });
 }
 
+/** For what shows or counts all namespaces at once. @throws TSK_AUTH_NAMESPACE_FORBIDDEN */
+export function requireAllNamespaces(principal: Principal, attempted: string): void {
+  if (principal.namespaces === "*") return;
+  throw new TaskerError("TSK_AUTH_NAMESPACE_FORBIDDEN", {
+    attempted,
+    found: `${nameOf(principal)} may not enter all namespaces`,
+    accepted: "a token for all namespaces",
+  });
+}
+
 function nameOf({ actor }: Principal): string {
   return actor.kind === "anonymous" ? "an anonymous caller" : `${actor.kind} "${actor.name}"`;
 }

@@ -4,6 +4,7 @@ import { NAMESPACE_PATTERN, NAMESPACE_RULE } from "../../domain/names.ts";
 import { RawJson, renderJson } from "../../orchestration/raw-json.ts";
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../document-route.ts";
+import { filterText } from "../filter-text.ts";
 import { jsonResponse } from "../json-response.ts";
 import { requireNamespace } from "../middleware/require-permission.ts";
 import { parseQuery } from "../parse-query.ts";
@@ -12,7 +13,6 @@ import { AuditSchema } from "../schemas/audit.ts";
 const LIMIT_RULE = "a whole number from 1 to 500";
 const BEFORE_RULE = "the `next_before` of the page before";
 const ACTION_RULE = 'an action such as "handler.promoted"';
-const ACTOR_RULE = "text of at most 256 characters";
 
 const Query = z.strictObject({
   namespace: z.string().regex(NAMESPACE_PATTERN, NAMESPACE_RULE).optional(),
@@ -20,7 +20,7 @@ const Query = z.strictObject({
     .string()
     .regex(/^[a-z_]{1,64}\.[a-z_]{1,64}$/, ACTION_RULE)
     .optional(),
-  actor: z.string().max(256, ACTOR_RULE).optional(),
+  actor: filterText(256).optional(),
   before: z
     .string()
     .regex(/^\d{1,15}$/, BEFORE_RULE)

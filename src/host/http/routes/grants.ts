@@ -1,3 +1,4 @@
+import type { z } from "@hono/zod-openapi";
 import { TaskerError } from "../../../core/errors/index.ts";
 import { type ActiveComponent, activeComponents } from "../../database/handler-lists.ts";
 import { type GrantsInForce, missingOf } from "../../registry/namespace-grants.ts";
@@ -61,12 +62,24 @@ function parseChanges(text: string): typeof GrantChangesSchema._output {
   const parsed = GrantChangesSchema.safeParse(given);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const found = `${issue?.path.join(".") || "the body"}: ${issue?.message ?? "wrong"}`;
-  throw new TaskerError("TSK_REQUEST_INVALID", {
-    attempted,
-    found,
-    accepted: '{"capabilities": ["log", "wasi"], "limits": {"fuel": 1000000, "deadline_ms": null}}',
-  });
+  const found = issue === undefined ? "another form" : foundAt(issue, given);
+  throw new TaskerError("TSK_REQUEST_INVALID", { attempted, found, accepted: issue?.message ?? "" });
+}
+
+function foundAt(issue: z.core.$ZodIssue, given: unknown): string {
+  if (issue.code === "unrecognized_keys") {
+    const keys = issue.keys.map((key) => JSON.stringify([...issue.path, key].join(".").slice(0, 80)));
+    return `unknown member ${keys.join(", ")}`;
+  }
+  const path = issue.path.join(".");
+  const value = issue.path.reduce<unknown>(memberOf, given);
+  if (value === undefined) return `no member "${path}"`;
+  const text = JSON.stringify(value).slice(0, 80);
+  return path === "" ? `the body is ${text}` : `"${path}" is ${text}`;
+}
+
+function memberOf(value: unknown, key: PropertyKey): unknown {
+  return typeof value === "object" && value !== null ? Object.getOwnPropertyDescriptor(value, key)?.value : undefined;
 }
 
 function grantsView(

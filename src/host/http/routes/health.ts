@@ -1,3 +1,4 @@
+import { mayEnter } from "../../domain/principal.ts";
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute } from "../document-route.ts";
 import { problemsFor } from "../problems-for-reader.ts";
@@ -46,15 +47,16 @@ export function healthRoutes(app: App, deps: AppDeps): void {
     method: "get",
     path: "/health/detailed",
     access: "system:handlers_read",
-    summary: "Readiness, and what does not work while the rest does",
+    summary: "Readiness, and what does not work while the rest does, of the reader's namespaces",
     responses: {
       200: answers("It can take work", DetailedHealthSchema),
       503: answers("It starts, shuts down or has no database", DetailedHealthSchema),
     },
   });
   app.get(detailed, async (c) => {
-    const readiness = await checkReadiness(deps);
-    const problems = problemsFor(c.get("principal"), host);
+    const reader = c.get("principal");
+    const readiness = await checkReadiness(deps, ({ namespace }) => mayEnter(reader, namespace));
+    const problems = problemsFor(reader, host);
     return c.json({ ...readiness, problems }, readiness.status === "ready" ? 200 : 503);
   });
 }

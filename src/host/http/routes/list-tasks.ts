@@ -5,6 +5,7 @@ import { listTasks } from "../../orchestration/list-tasks.ts";
 import { renderJson } from "../../orchestration/raw-json.ts";
 import type { AppDeps } from "../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../document-route.ts";
+import { filterText } from "../filter-text.ts";
 import { jsonResponse } from "../json-response.ts";
 import { requireNamespace } from "../middleware/require-permission.ts";
 import { parseQuery } from "../parse-query.ts";
@@ -14,7 +15,6 @@ import { TaskListResponseSchema } from "../schemas/tasks.ts";
 const PAGE_RULE = "a whole number from 1 to 1000000";
 const PER_PAGE_RULE = "a whole number from 1 to 100";
 const STATUS_RULE = TASK_STATES.join(", ");
-const WORDS_RULE = "text of at most 128 characters";
 
 const wholeNumber = (rule: string, max: number) =>
   z
@@ -30,8 +30,8 @@ const Query = z.strictObject({
     .openapi({ type: "integer", minimum: 1, maximum: 100, default: 25 }),
   namespace: z.string().regex(NAMESPACE_PATTERN, NAMESPACE_RULE).optional(),
   status: z.enum(TASK_STATES, STATUS_RULE).optional(),
-  initiator: z.string().max(128, WORDS_RULE).optional(),
-  source_system: z.string().max(128, WORDS_RULE).optional(),
+  initiator: filterText(128).optional(),
+  source_system: filterText(128).optional(),
 });
 
 /** `GET /v1/tasks` */

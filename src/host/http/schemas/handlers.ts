@@ -150,13 +150,16 @@ export const RanStepsSchema = z
   })
   .openapi("RanSteps");
 
+const LIMIT_RULE = "a whole number, or null for the host's default";
+const CAPABILITIES_RULE = 'an array of capabilities such as "log", or null for the host\'s default';
+
 const LimitsShape = {
-  fuel: z.int().openapi({ description: "Units of the fuel schedule, for one run" }),
-  max_memory_bytes: z.int(),
-  deadline_ms: z.int().openapi({ description: "Longest deadline of a step" }),
-  max_payload_bytes: z.int().openapi({ description: "Of what a handler is given" }),
-  max_result_bytes: z.int(),
-  max_log_bytes: z.int(),
+  fuel: z.int(LIMIT_RULE).openapi({ description: "Units of the fuel schedule, for one run" }),
+  max_memory_bytes: z.int(LIMIT_RULE),
+  deadline_ms: z.int(LIMIT_RULE).openapi({ description: "Longest deadline of a step" }),
+  max_payload_bytes: z.int(LIMIT_RULE).openapi({ description: "Of what a handler is given" }),
+  max_result_bytes: z.int(LIMIT_RULE),
+  max_log_bytes: z.int(LIMIT_RULE),
 };
 
 const ChangedLimitsShape = {
@@ -168,11 +171,22 @@ const ChangedLimitsShape = {
   max_log_bytes: LimitsShape.max_log_bytes.nullable(),
 };
 
+/** Issue messages say what is accepted. */
 export const GrantChangesSchema = z
-  .strictObject({
-    capabilities: z.array(z.string().max(100)).max(100).nullable().optional(),
-    limits: z.strictObject(ChangedLimitsShape).partial().optional(),
-  })
+  .strictObject(
+    {
+      capabilities: z
+        .array(z.string(CAPABILITIES_RULE).max(100, CAPABILITIES_RULE), CAPABILITIES_RULE)
+        .max(100, CAPABILITIES_RULE)
+        .nullable()
+        .optional(),
+      limits: z
+        .strictObject(ChangedLimitsShape, `an object of ${Object.keys(LimitsShape).join(", ")}`)
+        .partial()
+        .optional(),
+    },
+    '{"capabilities": ["log", "wasi"], "limits": {"fuel": 1000000, "deadline_ms": null}}',
+  )
   .openapi("GrantChanges", {
     description: "What is not named stays as it is; null returns a member to the default of the host",
   });

@@ -103,11 +103,17 @@ export function readHandlerRoutes(app: App, { database, registry }: AppDeps): vo
   });
 }
 
-const CURSOR = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)_([0-9a-f-]{36})_(\d{1,9})$/;
+const CURSOR = /^((?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)_([0-9a-f-]{36})_(\d{1,9})$/;
 
 function cursorOf(before: string, attempted: string): StepsCursor {
   const [, claimedAt = "", stepUuid = "", epoch = ""] = CURSOR.exec(before) ?? [];
-  if (isUuid(stepUuid)) return { claimedAt, stepUuid, epoch: Number(epoch) };
-  const found = `"before" is ${JSON.stringify(before)}`;
+  if (isUuid(stepUuid) && isMoment(claimedAt)) return { claimedAt, stepUuid, epoch: Number(epoch) };
+  const found = `"before" is ${JSON.stringify(before.slice(0, 80))}`;
   throw new TaskerError("TSK_REQUEST_INVALID", { attempted, found, accepted: BEFORE_RULE });
+}
+
+/** Postgres refuses what no calendar has, such as 30 February; `Date` moves that into March instead. */
+function isMoment(claimedAt: string): boolean {
+  const ms = Date.parse(claimedAt);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().slice(0, 19) === claimedAt.slice(0, 19);
 }

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { HonoRequest } from "hono";
 import { TaskerError } from "../../../../core/errors/index.ts";
 import type { Clock } from "../../../../core/clock.ts";
+import { VERSION_RULE } from "../../../domain/names.ts";
 import type { UploadedFiles } from "../../../registry/handler-registry.ts";
 import type { AppDeps, UploadSettings } from "../../deps.ts";
 import { answers, type App, documentRoute, refusals } from "../../document-route.ts";
@@ -14,7 +15,7 @@ import { checkedVersion, HandlerParams, handlerOf } from "./parameters.ts";
 const MAP_RULE = "a whole number of bytes";
 
 const Query = z.strictObject({
-  version: z.string().openapi({ example: "1.4.0" }),
+  version: z.string(VERSION_RULE).openapi({ example: "1.4.0" }),
   promote: z.enum(["true", "false"], "true or false").default("false"),
   source_map_bytes: z
     .string()
@@ -92,7 +93,11 @@ function requireWasm(contentType: string | undefined): void {
   throw new TaskerError("TSK_REQUEST_INVALID", { attempted, found, accepted: '"application/wasm"' });
 }
 
-/** The component, and the source map behind it. @throws TSK_REQUEST_TOO_LARGE, TSK_REQUEST_TIMEOUT, TSK_REQUEST_INVALID */
+/**
+ * The component, and the source map behind it.
+ *
+ * @throws TSK_REQUEST_COMPONENT_TOO_LARGE, TSK_REQUEST_SOURCE_MAP_TOO_LARGE, TSK_REQUEST_UPLOAD_TIMEOUT, TSK_REQUEST_INVALID
+ */
 async function readFiles(
   request: Request,
   sourceMapBytes: number,
@@ -103,19 +108,24 @@ async function readFiles(
   const attempted = "Cannot read the upload";
   if (sourceMapBytes > maxSourceMapBytes) {
     const found = `a source map of ${sourceMapBytes} bytes`;
-    throw new TaskerError("TSK_REQUEST_TOO_LARGE", { attempted, found, accepted: `at most ${maxSourceMapBytes}` });
+    const accepted = `at most ${maxSourceMapBytes} bytes`;
+    throw new TaskerError("TSK_REQUEST_SOURCE_MAP_TOO_LARGE", { attempted, found, accepted });
   }
   const arrived = new AbortController();
   const tooSlow = new AbortController();
   const giveUp = async (): Promise<void> => {
     await clock.wait(bodySeconds * 1_000, arrived.signal);
     const found = `its body took longer than ${bodySeconds} s to arrive`;
-    if (!arrived.signal.aborted) tooSlow.abort(new TaskerError("TSK_REQUEST_TIMEOUT", { attempted, found }));
+    if (!arrived.signal.aborted) tooSlow.abort(new TaskerError("TSK_REQUEST_UPLOAD_TIMEOUT", { attempted, found }));
   };
   void giveUp();
   try {
     const signal = AbortSignal.any([deadline, tooSlow.signal]);
-    const body = await readBytes(request, maxComponentBytes + sourceMapBytes, signal);
+    const body = await readBytes(request, maxComponentBytes + sourceMapBytes, signal, () => {
+      const found = `a component of more than ${maxComponentBytes} bytes`;
+      const accepted = `at most ${maxComponentBytes} bytes`;
+      return new TaskerError("TSK_REQUEST_COMPONENT_TOO_LARGE", { attempted, found, accepted });
+    });
     return split(body, sourceMapBytes, attempted);
   } finally {
     arrived.abort();
