@@ -188,30 +188,31 @@ function meteredSites(module: Uint8Array, start: number, end: number): MeteredSi
     const opcode = reader.byte();
     const operation = opcode === BULK ? reader.u32() : 0;
     if (!skipImmediates(reader, opcode, operation)) return { kinds: [], offsets: [] };
-    const kind = opcode === BULK ? (opcode << 8) | operation : opcode;
-    if (!canStop(kind)) continue;
-    kinds.push(kind);
+    if (opcode === BULK ? !BULK_STOPS.has(operation) : !STOPS.has(opcode)) continue;
+    kinds.push(opcode === BULK ? (opcode << 8) | operation : opcode);
     offsets.push(at);
   }
   return { kinds, offsets };
 }
 
-function canStop(kind: number): boolean {
-  return CAN_STOP.some(([from, to]) => kind >= from && kind <= to);
-}
+/** unreachable, calls, loads and stores, divisions and remainders, truncations. */
+const STOPS: ReadonlySet<number> = new Set(
+  [
+    [0x00, 0x00],
+    [CALL, 0x11],
+    [0x28, 0x3e],
+    [0x6d, 0x70],
+    [0x7f, 0x82],
+    [0xa8, 0xab],
+    [0xae, 0xb1],
+  ].flatMap(([from = 0, to = 0]) => range(from, to)),
+);
+/** Of memory: init, copy, fill. */
+const BULK_STOPS: ReadonlySet<number> = new Set([8, 10, 11]);
 
-/** unreachable, calls, loads and stores, divisions and remainders, truncations; of memory: init, copy and fill. */
-const CAN_STOP: readonly (readonly [from: number, to: number])[] = [
-  [0x00, 0x00],
-  [CALL, 0x11],
-  [0x28, 0x3e],
-  [0x6d, 0x70],
-  [0x7f, 0x82],
-  [0xa8, 0xab],
-  [0xae, 0xb1],
-  [0xfc08, 0xfc08],
-  [0xfc0a, 0xfc0b],
-];
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, at) => from + at);
+}
 
 /** False for an instruction that neither AssemblyScript nor metering makes. */
 function skipImmediates(reader: ByteReader, opcode: number, operation: number): boolean {
@@ -221,7 +222,7 @@ function skipImmediates(reader: ByteReader, opcode: number, operation: number): 
   else if (opcode === 0x44) return skipped(reader, 8);
   else if (opcode === 0x1c) return skipped(reader, reader.u32());
   else if (opcode === BULK) numbers = operation < 8 ? 0 : BULK_NUMBERS[operation];
-  else numbers = NUMBERS.find(([from, to]) => opcode >= from && opcode <= to)?.[2];
+  else numbers = NUMBERS.get(opcode);
   if (numbers === undefined) return false;
   for (let left = numbers; left > 0; left -= 1) reader.skipLeb(10);
   return true;
@@ -233,25 +234,27 @@ function skipped(reader: ByteReader, bytes: number): true {
 }
 
 /** LEB128 numbers that follow an opcode. */
-const NUMBERS: readonly (readonly [from: number, to: number, count: number])[] = [
-  [0x00, 0x01, 0],
-  [0x02, 0x04, 1],
-  [0x05, 0x05, 0],
-  [0x0b, 0x0b, 0],
-  [0x0c, 0x0d, 1],
-  [0x0f, 0x0f, 0],
-  [0x10, 0x10, 1],
-  [0x11, 0x11, 2],
-  [0x12, 0x12, 1],
-  [0x13, 0x13, 2],
-  [0x1a, 0x1b, 0],
-  [0x20, 0x26, 1],
-  [0x28, 0x3e, 2],
-  [0x3f, 0x42, 1],
-  [0x45, 0xc4, 0],
-  [0xd0, 0xd0, 1],
-  [0xd1, 0xd1, 0],
-  [0xd2, 0xd2, 1],
-];
+const NUMBERS: ReadonlyMap<number, number> = new Map(
+  [
+    [0x00, 0x01, 0],
+    [0x02, 0x04, 1],
+    [0x05, 0x05, 0],
+    [0x0b, 0x0b, 0],
+    [0x0c, 0x0d, 1],
+    [0x0f, 0x0f, 0],
+    [0x10, 0x10, 1],
+    [0x11, 0x11, 2],
+    [0x12, 0x12, 1],
+    [0x13, 0x13, 2],
+    [0x1a, 0x1b, 0],
+    [0x20, 0x26, 1],
+    [0x28, 0x3e, 2],
+    [0x3f, 0x42, 1],
+    [0x45, 0xc4, 0],
+    [0xd0, 0xd0, 1],
+    [0xd1, 0xd1, 0],
+    [0xd2, 0xd2, 1],
+  ].flatMap(([from = 0, to = 0, count = 0]) => range(from, to).map((opcode) => [opcode, count] as const)),
+);
 
 const BULK_NUMBERS: Readonly<Record<number, number>> = { 8: 2, 9: 1, 10: 2, 11: 1 };
