@@ -9,21 +9,65 @@ import type { Attributes } from "./step-context.ts";
 import { bounded, lineBytes } from "./report-size.ts";
 import { unreachable } from "./unreachable.ts";
 
+/** How long after its deadline a step's process can go on, on a machine that has other things to do. */
+const MAX_LATE_MS = 10_000;
+
 export function checkReport(report: RunReport, limits: RunLimits): RunReport {
   // Sizes first: what is too large is not looked at.
   const sized = isSaid(report.outcome) ? bounded(report.outcome, limits) : report.outcome;
   const problem = outcomeProblem(sized, limits);
-  const outcome: Outcome = problem === undefined ? storable(sized) : { kind: "invalid-result", reason: problem };
+  const outcome: Outcome =
+    problem === undefined ? storable(withOwnLimit(sized, limits)) : { kind: "invalid-result", reason: problem };
   const { fuelUsed, peakMemoryBytes, durationMs } = report.usage;
   return {
     outcome,
     usage: {
       fuelUsed: Math.min(fuelUsed, limits.fuel),
       peakMemoryBytes: Math.min(peakMemoryBytes, limits.maxMemoryBytes),
-      durationMs,
+      durationMs: Math.min(durationMs, limits.timeoutMs + MAX_LATE_MS),
     },
     logs: storableLogs(report.logs, limits.maxLogBytes),
   };
+}
+
+/** The limit that the run had, whatever is said of it. */
+function withOwnLimit(outcome: Outcome, limits: RunLimits): Outcome {
+  switch (outcome.kind) {
+    case "out-of-fuel":
+      return { ...outcome, limit: limits.fuel };
+    case "memory-exceeded":
+      return { ...outcome, limit: limits.maxMemoryBytes };
+    case "timeout":
+      return { ...outcome, limitMs: limits.timeoutMs };
+    case "output-exceeded":
+      return { ...outcome, limit: outputLimit(outcome.what, limits) };
+    case "success":
+    case "failure":
+    case "checkpoint-yield":
+    case "stack-exhausted":
+    case "trap":
+    case "invalid-result":
+    case "host-call-failed":
+    case "sandbox-lost":
+      return outcome;
+    default:
+      return unreachable(outcome);
+  }
+}
+
+function outputLimit(what: Extract<Outcome, { kind: "output-exceeded" }>["what"], limits: RunLimits): number {
+  switch (what) {
+    case "result":
+      return limits.maxResultBytes;
+    case "log":
+      return limits.maxLogBytes;
+    case "error":
+      return limits.maxErrorBytes;
+    case "host-calls":
+      return limits.maxHostCalls;
+    default:
+      return unreachable(what);
+  }
 }
 
 function outcomeProblem(outcome: Outcome, limits: RunLimits): string | undefined {
@@ -119,20 +163,25 @@ function clean(text: string): string {
   return text.replaceAll("\0", "\uFFFD").toWellFormed();
 }
 
-/** Lines up to the limit. Fields that are no JSON object stay readable, as a member of one. */
+/** Lines up to the limit, as they are stored: what is cleaned or wrapped becomes longer. */
 function storableLogs(logs: readonly LogLine[], maxBytes: number): readonly LogLine[] {
   const kept: LogLine[] = [];
   let bytes = 0;
   for (const line of logs) {
-    const { level, message, fieldsJson } = line;
-    bytes += lineBytes(line);
+    const stored = storableLine(line, maxBytes);
+    bytes += lineBytes(stored);
     if (bytes > maxBytes) break;
-    const unreadable = fieldsJson !== "" && objectProblem("fields", fieldsJson, maxBytes) !== undefined;
-    kept.push({
-      level,
-      message: clean(message),
-      fieldsJson: unreadable ? JSON.stringify({ unreadable: clean(fieldsJson) }) : fieldsJson,
-    });
+    kept.push(stored);
   }
   return kept;
+}
+
+/** Fields that are no JSON object stay readable, as a member of one. */
+function storableLine({ level, message, fieldsJson }: LogLine, maxBytes: number): LogLine {
+  const unreadable = fieldsJson !== "" && objectProblem("fields", fieldsJson, maxBytes) !== undefined;
+  return {
+    level,
+    message: clean(message),
+    fieldsJson: unreadable ? JSON.stringify({ unreadable: clean(fieldsJson) }) : fieldsJson,
+  };
 }

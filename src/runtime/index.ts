@@ -17,6 +17,7 @@ export type { GuestFailure, LogLine, Outcome, OutcomeKind, RunPhase, RunReport, 
 export { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "./prepare/preparer-version.ts";
 export { keepPreparersReady, prepareComponent } from "./prepare-component.ts";
 export { createProcessSandbox, type ProcessSandboxOptions } from "./process-sandbox.ts";
+export { readSourceMap, SOURCE_MAP_RULE } from "./read-source-map.ts";
 export { requireCallDepth, type Wall, WALL_NAMES, wallsInForce } from "./process/walls.ts";
 export type { RunRequest, Sandbox } from "./sandbox.ts";
 export type { Attributes, CheckpointWords, StepContext } from "./step-context.ts";

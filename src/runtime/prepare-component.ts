@@ -11,6 +11,7 @@ import { refuse } from "./component/refuse.ts";
 import type { PrepareLimits } from "./limits.ts";
 import type { RecordedPlan } from "./link-plan.ts";
 import { checkManifest } from "./prepare/check-manifest.ts";
+import type { Description } from "./prepare/describe.ts";
 import type { Child } from "./process/child-process.ts";
 import type { Frame, FrameLimits } from "./process/frames.ts";
 import type { PrepareRequest, TranslateRequest } from "./process/prepare-requests.ts";
@@ -92,7 +93,7 @@ async function prepareInProcess(
   parse(z.object({ artifact: z.literal(true) }), made);
   const artifact = received(made?.blobs[0] ?? Buffer.alloc(0));
   checkArtifact(artifact, bytes);
-  const { manifest, fuel } = parse(z.object({ description }), described).description;
+  const { manifest, fuel } = parse(answerWithin(request.limits), described).description;
   checkManifest(manifest);
   return { ...artifact, manifest, describeFuel: fuel };
 }
@@ -254,4 +255,7 @@ const recordedPlan = z.object({
     .max(GATE_LIMITS.maxInstantiations * 2),
 });
 
-const description = z.object({ manifest: manifestSchema, fuel: z.number().min(0) });
+function answerWithin({ describeFuel }: PrepareLimits): z.ZodType<{ readonly description: Description }> {
+  const fuel = z.int().min(0).max(describeFuel);
+  return z.object({ description: z.object({ manifest: manifestSchema, fuel }) });
+}

@@ -12,6 +12,7 @@ import { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "../../src/runtime/index.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testRegistryParts } from "./support/test-registry.ts";
 import { versionComponent } from "./support/version-component.ts";
+import { HOSTILE_MAPS } from "../runtime/hostile/hostile-maps.ts";
 
 let test: TestDatabase;
 let database: Database;
@@ -104,9 +105,11 @@ describe("ComponentStore", () => {
     expect((await store.load("shop", digest)).sourceMap).toBeUndefined();
     await store.lookAgain();
     expect((await store.load("shop", digest)).sourceMap).toBe(map);
-    await expect(registry.register("shop", component, "{}")).rejects.toMatchObject({
-      code: "TSK_REGISTRY_SOURCE_MAP_INVALID",
-    });
+    for (const wrong of ["{}", HOSTILE_MAPS.wrongSources, HOSTILE_MAPS.keys]) {
+      await expect(registry.register("shop", component, wrong)).rejects.toMatchObject({
+        code: "TSK_REGISTRY_SOURCE_MAP_INVALID",
+      });
+    }
   });
 
   it.each([

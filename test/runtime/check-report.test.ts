@@ -95,6 +95,54 @@ describe("checkReport()", () => {
     expect(logs.map(({ fieldsJson }) => fieldsJson)).toEqual(['{"a":1}', "", '{"unreadable":"a=1"}']);
   });
 
+  it.each<readonly [string, LogLine, number]>([
+    ["fields that are wrapped", { ...line("\u0001".repeat(6_000)), message: "" }, 36_017],
+    ["a message that is cleaned", { ...line(""), message: "\0".repeat(12_000) }, 36_000],
+  ])("counts %s as they are stored", (_, said, bytes) => {
+    const { logs } = check(success, [said, said]);
+    expect(logs).toHaveLength(1);
+    expect(Buffer.byteLength((logs[0]?.message ?? "") + (logs[0]?.fieldsJson ?? ""))).toBe(bytes);
+  });
+
+  it.each<readonly [Outcome, Outcome]>([
+    [
+      { kind: "out-of-fuel", limit: 3 },
+      { kind: "out-of-fuel", limit: LIMITS.fuel },
+    ],
+    [
+      { kind: "memory-exceeded", limit: 3 },
+      { kind: "memory-exceeded", limit: LIMITS.maxMemoryBytes },
+    ],
+    [
+      { kind: "timeout", limitMs: 7 },
+      { kind: "timeout", limitMs: LIMITS.timeoutMs },
+    ],
+    [
+      { kind: "output-exceeded", what: "result", limit: 1 },
+      { kind: "output-exceeded", what: "result", limit: LIMITS.maxResultBytes },
+    ],
+    [
+      { kind: "output-exceeded", what: "error", limit: 1 },
+      { kind: "output-exceeded", what: "error", limit: LIMITS.maxErrorBytes },
+    ],
+    [
+      { kind: "output-exceeded", what: "log", limit: 1 },
+      { kind: "output-exceeded", what: "log", limit: LIMITS.maxLogBytes },
+    ],
+    [
+      { kind: "output-exceeded", what: "host-calls", limit: 1 },
+      { kind: "output-exceeded", what: "host-calls", limit: LIMITS.maxHostCalls },
+    ],
+  ])("believes no limit but the run's own: %j", (said, outcome) => {
+    expect(check(said).outcome).toEqual(outcome);
+  });
+
+  it("believes no duration far beyond the deadline", () => {
+    const usage = { fuelUsed: 1, peakMemoryBytes: 1, durationMs: 1e308 };
+    const checked = checkReport({ outcome: success, usage, logs: [] }, LIMITS);
+    expect(checked.usage.durationMs).toBe(LIMITS.timeoutMs + 10_000);
+  });
+
   it("believes no usage beyond the limits", () => {
     const usage = { fuelUsed: 2 ** 50, peakMemoryBytes: 2 ** 50, durationMs: 1 };
     const checked = checkReport({ outcome: success, usage, logs: [] }, LIMITS);

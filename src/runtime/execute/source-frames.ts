@@ -1,8 +1,8 @@
 /** Stack traces of guest languages as frames, mapped to the author's source where a source map is known. */
-import { decodedMappings, originalPositionFor, type SourceMapSegment, TraceMap } from "@jridgewell/trace-mapping";
+import { decodedMappings, type SourceMapSegment, TraceMap, traceSegment } from "@jridgewell/trace-mapping";
 import type { Artifact } from "../artifact.ts";
-import { MAX_SOURCE_MAP_BYTES } from "../limits.ts";
-import { type CompiledPlace, type FunctionSites, functionSites, placeOf, type WasmFrame } from "./wasm-frames.ts";
+import { readSourceMap, type SourceMapContent } from "../read-source-map.ts";
+import { type CompiledPlace, CompiledPlaces, type WasmFrame } from "./wasm-frames.ts";
 
 /** One position in a guest's source. Lines and columns count from 1. */
 interface Frame {
@@ -24,28 +24,21 @@ const MAX_PLACES = 10_000;
 const QUICKJS = /^\s*at (?:(?<name>.{0,200}?) )?\(?(?<file>[^()]{1,400}?):(?<line>\d{1,9})(?::(?<column>\d{1,9}))?\)?$/;
 const STARLINGMONKEY = /^(?<name>[^@]{0,200})@(?<file>.{1,400}?):(?<line>\d{1,9}):(?<column>\d{1,9})$/;
 
-/** A source map of hostile origin, parsed on first use; one that cannot be read maps nothing. */
+/** The source map of a component, of hostile origin, read on first use and once; one that cannot be read maps nothing. */
 export class SourceMap {
-  readonly #text: string;
-  #map: TraceMap | undefined;
-  #functions: readonly FunctionSites[] = [];
-  /** Sources that are not the author's. */
-  #ignored: ReadonlySet<unknown> = new Set();
+  #text: string | undefined;
+  #mapped: Mapped | undefined;
 
   constructor(text: string) {
-    this.#text = text.length > MAX_SOURCE_MAP_BYTES ? "" : text;
+    this.#text = text;
   }
 
   original(frame: Frame): Frame {
-    const map = this.#parsed();
-    if (map === undefined) return frame;
+    const mapped = this.#read();
+    if (mapped === undefined) return frame;
     try {
-      const found = originalPositionFor(map, { line: Math.max(1, frame.line), column: Math.max(0, frame.column - 1) });
-      // The types promise a text or null; a map that was made by hand keeps no promises.
-      if (typeof found.source !== "string") return frame;
-      const file = found.source.slice(0, MAX_FILE_CHARS);
-      const ignored = this.#ignored.has(found.source);
-      return { name: frame.name, file, line: found.line, column: found.column + 1, ignored };
+      const segment = traceSegment(mapped.map, Math.max(0, frame.line - 1), Math.max(0, frame.column - 1));
+      return segment === null ? frame : (placeOf(segment, frame.name, mapped.content) ?? frame);
     } catch {
       return frame;
     }
@@ -53,60 +46,73 @@ export class SourceMap {
 
   /** The frame of compiled code; undefined where the map does not know the function, or not that place of it. */
   compiled(frame: WasmFrame, artifact: Pick<Artifact, "modules">): Frame | undefined {
-    const map = this.#parsed();
-    if (map === undefined) return undefined;
+    const mapped = this.#read();
+    if (mapped === undefined) return undefined;
     try {
-      const place = placeOf(frame, this.#functions, artifact);
-      return place === undefined ? undefined : this.#nearest(map, place);
+      mapped.places ??= new CompiledPlaces(artifact, mapped.content.functions);
+      const place = mapped.places.placeOf(frame);
+      return place === undefined ? undefined : nearest(mapped, place);
     } catch {
       return undefined;
     }
   }
 
-  /**
-   * The place itself where it is the author's, else the last one before it in the function that is: compilers leave calls
-   * without a place, and what they inlined from a library is there because of the author's line before it.
-   */
-  #nearest(map: TraceMap, { name, offset, start }: CompiledPlace): Frame | undefined {
-    const [segments = []] = decodedMappings(map);
-    let foreign: Frame | undefined;
-    const last = lastUpTo(segments, offset);
-    for (let at = last; at >= 0 && at > last - MAX_PLACES; at -= 1) {
-      const [column, source, line, sourceColumn] = segments[at] ?? [0];
-      if (column < start) break;
-      const file = source === undefined ? undefined : map.sources[source];
-      if (typeof file !== "string" || line === undefined || sourceColumn === undefined) continue;
-      const ignored = this.#ignored.has(file);
-      if (ignored && foreign !== undefined) continue;
-      const found = {
-        name: spokenName(name),
-        file: file.slice(0, MAX_FILE_CHARS),
-        line: line + 1,
-        column: sourceColumn + 1,
-      };
-      if (!ignored) return found;
-      foreign = { ...found, ignored };
-    }
-    return foreign;
-  }
-
-  #parsed(): TraceMap | undefined {
-    if (this.#map !== undefined || this.#text === "") return this.#map;
-    try {
-      // What it lists of functions is read from the same object: parsed once.
-      const parsed: ConstructorParameters<typeof TraceMap>[0] = JSON.parse(this.#text);
-      this.#map = new TraceMap(parsed);
-      this.#ignored = ignoredSources(this.#map);
-      this.#functions = functionSites(parsed);
-    } catch {
-      this.#map = undefined;
-    }
-    return this.#map;
+  #read(): Mapped | undefined {
+    if (this.#text === undefined) return this.#mapped;
+    const reading = readSourceMap(this.#text);
+    // Forgotten whatever came of it: what failed for one frame would fail for the next, at the same cost.
+    this.#text = undefined;
+    if (reading.kind === "readable") this.#mapped = mappedOf(reading.content);
+    return this.#mapped;
   }
 }
 
-function ignoredSources({ ignoreList, resolvedSources, sources }: TraceMap): ReadonlySet<unknown> {
-  return new Set((ignoreList ?? []).flatMap((source) => [sources[source], resolvedSources[source]]));
+interface Mapped {
+  readonly content: SourceMapContent;
+  readonly map: TraceMap;
+  /** Of the one component that the map belongs to. */
+  places: CompiledPlaces | undefined;
+}
+
+/** The decoder sees the mappings and nothing else: names and sources it would resolve at once, all of them. */
+function mappedOf(content: SourceMapContent): Mapped {
+  const { mappings } = content;
+  return { content, map: new TraceMap({ version: 3, names: [], sources: [], mappings }), places: undefined };
+}
+
+/** Undefined where the segment, or the map, says of no source. */
+function placeOf(segment: Readonly<SourceMapSegment>, name: string, content: SourceMapContent): Frame | undefined {
+  const [, source, line, column] = segment;
+  const file = source === undefined ? undefined : content.sources[source];
+  if (source === undefined || file === undefined || line === undefined || column === undefined) return undefined;
+  const root = content.sourceRoot === "" ? "" : `${content.sourceRoot.slice(0, MAX_FILE_CHARS)}/`;
+  return {
+    name,
+    file: (root + file.slice(0, MAX_FILE_CHARS)).slice(0, MAX_FILE_CHARS),
+    line: line + 1,
+    column: column + 1,
+    ignored: content.ignored.has(source),
+  };
+}
+
+/**
+ * The place itself where it is the author's, else the last one before it in the function that is: compilers leave calls
+ * without a place, and what they inlined from a library is there because of the author's line before it.
+ */
+function nearest({ map, content }: Mapped, { name, offset, start }: CompiledPlace): Frame | undefined {
+  const [segments = []] = decodedMappings(map);
+  let foreign: Frame | undefined;
+  const last = lastUpTo(segments, offset);
+  for (let at = last; at >= 0 && at > last - MAX_PLACES; at -= 1) {
+    const segment = segments[at] ?? [0];
+    if (segment[0] < start) break;
+    if (foreign !== undefined && content.ignored.has(segment[1] ?? -1)) continue;
+    const found = placeOf(segment, spokenName(name), content);
+    if (found === undefined) continue;
+    if (found.ignored !== true) return found;
+    foreign = found;
+  }
+  return foreign;
 }
 
 /** The last segment whose column is not behind `column`; -1 where all are. Segments stand in the order of their columns. */

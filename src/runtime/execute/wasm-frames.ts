@@ -6,6 +6,7 @@
  */
 import type { Artifact } from "../artifact.ts";
 import { ByteReader } from "../component/byte-reader.ts";
+import type { FunctionSites } from "../read-source-map.ts";
 
 /** A frame of V8's stack text in a module of the guest's. */
 export interface WasmFrame {
@@ -23,79 +24,106 @@ export interface CompiledPlace {
   readonly start: number;
 }
 
-/** A function of the module before metering: pairs of an instruction's kind and how far it lies behind the one before. */
-export interface FunctionSites {
-  readonly name: string;
-  /** Where its body begins. */
-  readonly start: number;
-  readonly sites: readonly number[];
-}
+/** The functions of one component's compiled code and what its map lists of them: each read once, when a frame is in it. */
+export class CompiledPlaces {
+  readonly #main: Uint8Array;
+  readonly #functions: readonly FunctionSites[];
+  readonly #read = new Map<number, FunctionPlaces>();
+  #layout: Layout | undefined;
 
-/** The functions that a source map of compiled code lists as `x_tasker_functions`; none where it lists none or nonsense. */
-export function functionSites(map: unknown): readonly FunctionSites[] {
-  if (typeof map !== "object" || map === null || !("x_tasker_functions" in map)) return [];
-  const functions: unknown = map.x_tasker_functions;
-  return Array.isArray(functions) && functions.every(isFunctionSites) ? functions : [];
-}
+  constructor({ modules }: Pick<Artifact, "modules">, functions: readonly FunctionSites[]) {
+    // The others are adapters of some hundred bytes.
+    this.#main = modules.reduce(
+      (largest, module) => (module.bytes.length > largest.length ? module.bytes : largest),
+      EMPTY,
+    );
+    this.#functions = functions;
+  }
 
-function isFunctionSites(value: unknown): value is FunctionSites {
-  if (typeof value !== "object" || value === null || !("name" in value) || !("sites" in value)) return false;
-  const { name, sites } = value;
-  if (!("start" in value) || typeof value.start !== "number") return false;
-  return typeof name === "string" && Array.isArray(sites) && sites.every((site) => typeof site === "number");
-}
-
-/** Undefined for functions that metering added, and where the code is not what the list says. */
-export function placeOf(
-  frame: WasmFrame,
-  functions: readonly FunctionSites[],
-  { modules }: Pick<Artifact, "modules">,
-): CompiledPlace | undefined {
-  // The others are adapters of some hundred bytes.
-  const main = modules.reduce(
-    (largest, module) => (module.bytes.length > largest.length ? module.bytes : largest),
-    EMPTY,
-  );
-  const layout = readLayout(main);
-  const index = frame.functionIndex - layout.importedFunctions;
-  const sites = functions[index];
-  const body = layout.bodies[index];
-  if (sites === undefined || body === undefined || frame.offset < body.start || frame.offset >= body.end)
-    return undefined;
-  const offset = originalOffset(frame.offset, meteredSites(main, body.start, body.end), sites);
-  return offset === undefined ? undefined : { name: sites.name, offset, start: sites.start };
+  /** Undefined for functions that metering added, and where the code is not what the list says. */
+  placeOf({ functionIndex, offset }: WasmFrame): CompiledPlace | undefined {
+    if (this.#functions.length === 0) return undefined;
+    this.#layout ??= attempt(() => readLayout(this.#main), NO_LAYOUT);
+    const index = functionIndex - this.#layout.importedFunctions;
+    const listed = this.#functions[index];
+    const start = this.#layout.bounds[index * 2];
+    const end = this.#layout.bounds[index * 2 + 1];
+    if (listed === undefined || start === undefined || end === undefined) return undefined;
+    if (offset < start || offset >= end) return undefined;
+    let read = this.#read.get(index);
+    if (read === undefined) {
+      read = attempt(() => functionPlaces(meteredSites(this.#main, start, end), listed), NO_PLACES);
+      this.#read.set(index, read);
+    }
+    const place = read.places[indexOf(read.offsets, offset)];
+    return place === undefined ? undefined : { name: listed.name, offset: place, start: listed.start };
+  }
 }
 
 const EMPTY = new Uint8Array();
 
+/** What cannot be read is not read again for the next frame. */
+function attempt<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
+}
+
+/** Of the instructions of a metered function at which a run can stop. */
+interface FunctionPlaces {
+  /** From the metered module's start, ascending. */
+  readonly offsets: Uint32Array;
+  /** From the start of the module before metering. */
+  readonly places: Float64Array;
+}
+
+const NO_PLACES: FunctionPlaces = { offsets: new Uint32Array(), places: new Float64Array() };
+
 /**
- * Pairs of kind and offset. The metered list holds the other one in its order, and more. What metering added stands for what
- * it guards, which is the next of the author's: a call too deep, the body of a loop without fuel.
+ * The metered list holds the other one in its order, and more. What metering added stands for what it guards, which is the
+ * next of the author's: a call too deep, the body of a loop without fuel.
  */
-function originalOffset(
-  offset: number,
-  metered: readonly (readonly [kind: number, offset: number])[],
-  { sites: original, start }: FunctionSites,
-): number | undefined {
+function functionPlaces({ kinds, offsets }: MeteredSites, { sites: original, start }: FunctionSites): FunctionPlaces {
+  const places = new Float64Array(kinds.length);
   let at = 0;
   let place = start;
-  let reached = false;
-  for (const [kind, here] of metered) {
-    const matches = at < original.length && original[at] === kind;
-    if (matches) {
-      place += original[at + 1] ?? 0;
-      at += 2;
-    }
-    reached ||= here === offset;
-    if (reached && matches) return place;
+  /** Sites before this one have their place. */
+  let placed = 0;
+  kinds.forEach((kind, index) => {
+    if (original[at] !== kind) return;
+    place += original[at + 1] ?? 0;
+    at += 2;
+    places.fill(place, placed, index + 1);
+    placed = index + 1;
+  });
+  places.fill(place, placed);
+  return { offsets: Uint32Array.from(offsets), places };
+}
+
+/** Where the offset stands among ascending ones; -1 where it does not. */
+function indexOf(offsets: Uint32Array, offset: number): number {
+  let low = 0;
+  let high = offsets.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((offsets[middle] ?? Infinity) < offset) low = middle + 1;
+    else high = middle;
   }
-  return reached ? place : undefined;
+  return offsets[low] === offset ? low : -1;
 }
 
 interface Layout {
   readonly importedFunctions: number;
-  readonly bodies: readonly { readonly start: number; readonly end: number }[];
+  /** Of each defined function, where its body begins and ends. */
+  readonly bounds: readonly number[];
 }
+
+const NO_LAYOUT: Layout = { importedFunctions: 0, bounds: [] };
+
+/** In longer code, no function has a place: finding them reads the code. AssemblyScript's has some ten thousand bytes. */
+const MAX_CODE_BYTES = 4_194_304;
 
 const IMPORT_SECTION = 2;
 const CODE_SECTION = 10;
@@ -104,19 +132,19 @@ const CODE_SECTION = 10;
 function readLayout(module: Uint8Array): Layout {
   const reader = new ByteReader(module, 8);
   let importedFunctions = 0;
-  const bodies: { start: number; end: number }[] = [];
+  const bounds: number[] = [];
   while (!reader.done) {
     const id = reader.byte();
     const section = reader.part(reader.u32());
     if (id === IMPORT_SECTION) importedFunctions = countFunctionImports(section);
-    if (id !== CODE_SECTION) continue;
+    if (id !== CODE_SECTION || section.end - section.at > MAX_CODE_BYTES) continue;
     for (let count = section.u32(); count > 0; count -= 1) {
       const size = section.u32();
-      bodies.push({ start: section.at, end: section.at + size });
+      bounds.push(section.at, section.at + size);
       section.skip(size);
     }
   }
-  return { importedFunctions, bodies };
+  return { importedFunctions, bounds };
 }
 
 function countFunctionImports(section: ByteReader): number {
@@ -141,34 +169,50 @@ function countFunctionImports(section: ByteReader): number {
 const CALL = 0x10;
 const BULK = 0xfc;
 
-function meteredSites(module: Uint8Array, start: number, end: number): (readonly [kind: number, offset: number])[] {
+/** In the order of the code. */
+interface MeteredSites {
+  readonly kinds: readonly number[];
+  readonly offsets: readonly number[];
+}
+
+function meteredSites(module: Uint8Array, start: number, end: number): MeteredSites {
   const reader = new ByteReader(module, start, end);
   for (let groups = reader.u32(); groups > 0; groups -= 1) {
     reader.u32();
     reader.byte();
   }
-  const sites: (readonly [number, number])[] = [];
+  const kinds: number[] = [];
+  const offsets: number[] = [];
   while (!reader.done) {
     const at = reader.at;
     const opcode = reader.byte();
     const operation = opcode === BULK ? reader.u32() : 0;
-    if (!skipImmediates(reader, opcode, operation)) return [];
-    if (opcode === BULK && [8, 10, 11].includes(operation)) sites.push([(opcode << 8) | operation, at]);
-    else if (CAN_STOP.some(([from, to]) => opcode >= from && opcode <= to)) sites.push([opcode, at]);
+    if (!skipImmediates(reader, opcode, operation)) return { kinds: [], offsets: [] };
+    if (opcode === BULK ? !BULK_STOPS.has(operation) : !STOPS.has(opcode)) continue;
+    kinds.push(opcode === BULK ? (opcode << 8) | operation : opcode);
+    offsets.push(at);
   }
-  return sites;
+  return { kinds, offsets };
 }
 
 /** unreachable, calls, loads and stores, divisions and remainders, truncations. */
-const CAN_STOP: readonly (readonly [from: number, to: number])[] = [
-  [0x00, 0x00],
-  [CALL, 0x11],
-  [0x28, 0x3e],
-  [0x6d, 0x70],
-  [0x7f, 0x82],
-  [0xa8, 0xab],
-  [0xae, 0xb1],
-];
+const STOPS: ReadonlySet<number> = new Set(
+  [
+    [0x00, 0x00],
+    [CALL, 0x11],
+    [0x28, 0x3e],
+    [0x6d, 0x70],
+    [0x7f, 0x82],
+    [0xa8, 0xab],
+    [0xae, 0xb1],
+  ].flatMap(([from = 0, to = 0]) => range(from, to)),
+);
+/** Of memory: init, copy, fill. */
+const BULK_STOPS: ReadonlySet<number> = new Set([8, 10, 11]);
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, at) => from + at);
+}
 
 /** False for an instruction that neither AssemblyScript nor metering makes. */
 function skipImmediates(reader: ByteReader, opcode: number, operation: number): boolean {
@@ -178,7 +222,7 @@ function skipImmediates(reader: ByteReader, opcode: number, operation: number): 
   else if (opcode === 0x44) return skipped(reader, 8);
   else if (opcode === 0x1c) return skipped(reader, reader.u32());
   else if (opcode === BULK) numbers = operation < 8 ? 0 : BULK_NUMBERS[operation];
-  else numbers = NUMBERS.find(([from, to]) => opcode >= from && opcode <= to)?.[2];
+  else numbers = NUMBERS.get(opcode);
   if (numbers === undefined) return false;
   for (let left = numbers; left > 0; left -= 1) reader.skipLeb(10);
   return true;
@@ -190,25 +234,27 @@ function skipped(reader: ByteReader, bytes: number): true {
 }
 
 /** LEB128 numbers that follow an opcode. */
-const NUMBERS: readonly (readonly [from: number, to: number, count: number])[] = [
-  [0x00, 0x01, 0],
-  [0x02, 0x04, 1],
-  [0x05, 0x05, 0],
-  [0x0b, 0x0b, 0],
-  [0x0c, 0x0d, 1],
-  [0x0f, 0x0f, 0],
-  [0x10, 0x10, 1],
-  [0x11, 0x11, 2],
-  [0x12, 0x12, 1],
-  [0x13, 0x13, 2],
-  [0x1a, 0x1b, 0],
-  [0x20, 0x26, 1],
-  [0x28, 0x3e, 2],
-  [0x3f, 0x42, 1],
-  [0x45, 0xc4, 0],
-  [0xd0, 0xd0, 1],
-  [0xd1, 0xd1, 0],
-  [0xd2, 0xd2, 1],
-];
+const NUMBERS: ReadonlyMap<number, number> = new Map(
+  [
+    [0x00, 0x01, 0],
+    [0x02, 0x04, 1],
+    [0x05, 0x05, 0],
+    [0x0b, 0x0b, 0],
+    [0x0c, 0x0d, 1],
+    [0x0f, 0x0f, 0],
+    [0x10, 0x10, 1],
+    [0x11, 0x11, 2],
+    [0x12, 0x12, 1],
+    [0x13, 0x13, 2],
+    [0x1a, 0x1b, 0],
+    [0x20, 0x26, 1],
+    [0x28, 0x3e, 2],
+    [0x3f, 0x42, 1],
+    [0x45, 0xc4, 0],
+    [0xd0, 0xd0, 1],
+    [0xd1, 0xd1, 0],
+    [0xd2, 0xd2, 1],
+  ].flatMap(([from = 0, to = 0, count = 0]) => range(from, to).map((opcode) => [opcode, count] as const)),
+);
 
 const BULK_NUMBERS: Readonly<Record<number, number>> = { 8: 2, 9: 1, 10: 2, 11: 1 };

@@ -8,6 +8,8 @@ const attributes = z.array(z.never()).max(0);
 const short = z.string().max(4_096);
 const frames = z.array(z.string().max(2_000)).max(64);
 const count = z.int().min(0);
+/** The contract's `status-code` is a u16. */
+const MAX_STATUS_CODE = 65_535;
 
 const outcome = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("success"), resultJson: text, metadataJson: text, attributes }),
@@ -17,7 +19,7 @@ const outcome = z.discriminatedUnion("kind", [
     errorType: text,
     errorCode: text.optional(),
     retryable: z.boolean(),
-    statusCode: count.optional(),
+    statusCode: count.max(MAX_STATUS_CODE).optional(),
     retryAfterMs: count.optional(),
     contextJson: text,
     attributes,

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { joined, leb, section } from "../hostile/binary.ts";
+import { HOSTILE_MAPS } from "../hostile/hostile-maps.ts";
 import { framesOfAbort, framesOfStack, framesOfTrap, SourceMap } from "../../../src/runtime/execute/source-frames.ts";
 
 /** Line 3 of the generated file, from column 4 on, is line 12, column 2 of `pay.ts`. */
@@ -49,6 +51,32 @@ describe("framesOfStack()", () => {
     ["more than it may hold", `"${"x".repeat(8_388_609)}"`],
   ])("maps nothing by a map that is %s", (_, map) => {
     expect(framesOfStack("    at f (a.js:3:7)", new SourceMap(map))).toEqual(["f (a.js:3:7)"]);
+  });
+
+  it.each([
+    ["cannot be read", HOSTILE_MAPS.unreadable],
+    ["has millions of values", HOSTILE_MAPS.values],
+    ["has millions of lines", HOSTILE_MAPS.lines],
+    ["has millions of places", HOSTILE_MAPS.segments],
+    ["has a million places with nothing between them", HOSTILE_MAPS.segmentsWithoutCommas],
+  ])("reads a map that %s once for all frames", (_, text) => {
+    const map = new SourceMap(text);
+    const before = process.cpuUsage();
+    for (let report = 0; report < 3; report += 1) {
+      const frames = framesOfStack("    at f (a.js:1:1)\n".repeat(32), map);
+      expect(frames).toEqual(Array.from({ length: 32 }, () => "f (a.js:1:1)"));
+    }
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(600);
+  });
+
+  it("takes nothing from a map but what a map says", () => {
+    expect(framesOfStack("    at f (x.js:1:1)", new SourceMap(HOSTILE_MAPS.decoded))).toEqual(["f (a.ts:1:1)"]);
+  });
+
+  it("puts a map's root before its sources", () => {
+    const text = JSON.stringify({ version: 3, sourceRoot: "src", sources: ["a.ts"], mappings: "AAAA" });
+    expect(framesOfStack("    at f (x.js:1:1)", new SourceMap(text))).toEqual(["f (src/a.ts:1:1)"]);
   });
 
   it("takes no longer for a line that was made to be slow", () => {
@@ -103,6 +131,35 @@ describe("framesOfTrap()", () => {
     const frames = framesOfTrap(TRAP_LINE.repeat(32), { map, artifact: TRAPPING });
     expect(frames).toEqual(Array.from({ length: 32 }, () => "(wasm-function[0]:0x17)"));
     expect(performance.now() - before).toBeLessThan(2_000);
+  });
+
+  it("reads a module and its functions once, however many frames and reports", () => {
+    const functions = 300_000;
+    const empty = new Uint8Array((functions - 1) * 3).map((_, at) => [2, 0, 0x0b][at % 3] ?? 0);
+    const bodies = joined([3, 0, 0, 0x0b], empty);
+    const bytes = joined([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0], section(10, joined(leb(functions), bodies)));
+    const start = bytes.length - bodies.length + 1;
+    const artifact = { modules: [{ bytes, memories: [], initialBytes: 0, instantiationFuel: 0 }] };
+    const line = `    at wasm://wasm/0ab1:wasm-function[0]:0x${(start + 1).toString(16)}\n`;
+    const map = compiledMap("ACAA", 0, [0]);
+    const before = process.cpuUsage();
+    for (let report = 0; report < 30; report += 1) {
+      expect(framesOfTrap(line.repeat(32), { map, artifact })).toHaveLength(32);
+    }
+    expect(framesOfTrap(line, { map, artifact })).toEqual(["pay (pay.ts:1:1)"]);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(600);
+  });
+
+  it("looks for no places in code of more than 4 MB", () => {
+    const body = joined([0, 0], new Uint8Array(4_194_304), [0x0b]);
+    const code = section(10, joined([1], leb(body.length), body));
+    const bytes = joined([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0], code);
+    const artifact = { modules: [{ bytes, memories: [], initialBytes: 0, instantiationFuel: 0 }] };
+    const map = compiledMap("ACAA", 0, [0]);
+    expect(framesOfTrap("    at wasm://wasm/0ab1:wasm-function[0]:0x20\n", { map, artifact })).toEqual([
+      "(wasm-function[0]:0x20)",
+    ]);
   });
 
   it("keeps the guest's frames and drops the host's", () => {

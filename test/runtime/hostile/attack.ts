@@ -103,10 +103,10 @@ export class AttackedHost {
     return { ended: value ?? "artifact", stage: stage === "translate" ? ownStage(upload) : stage, ...cost };
   }
 
-  async #step({ guest, context = {}, limits = {}, times = 1 }: StepCase): Promise<Verdict> {
+  async #step({ guest, context = {}, limits = {}, sourceMap, times = 1 }: StepCase): Promise<Verdict> {
     const bytes = typeof guest === "function" ? await guest() : await watComponent(guest);
     const artifact = await prepareHere(bytes);
-    const asked = request(artifact, { context, limits });
+    const asked = request(artifact, { context, limits, sourceMap });
     for (let before = 1; before < times; before += 1) await this.#sandbox.run(asked);
     const neighbour = this.#goodSteps(this.#neighbour);
     const { value, ...cost } = await measured(asked.limits.timeoutMs, () => this.#sandbox.run(asked));

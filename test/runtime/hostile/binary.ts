@@ -1,7 +1,8 @@
 /** Component bytes by hand, for what no well-meaning tool would write. */
-import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { readComponent } from "../../../src/runtime/component/read-component.ts";
-import { EMPTY_SUCCESS, watComponent } from "../support/wat-component.ts";
+import { withoutCustomSections } from "../../../src/runtime/component/read-module.ts";
+import { EMPTY_SUCCESS, type WatGuest, WIT_SOURCE, wat, watComponent } from "../support/wat-component.ts";
 import type { Bytes } from "./hostile-case.ts";
 
 const COMPONENT = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
@@ -22,6 +23,23 @@ export function handlerWith(fields: string): () => Promise<Bytes> {
   return () => watComponent({ handle: EMPTY_SUCCESS, fields });
 }
 
+/** A handler whose module has these names for its functions, and no others. */
+export async function handlerNamed(
+  guest: WatGuest,
+  names: readonly (readonly [index: number, name: Uint8Array])[],
+): Promise<Bytes> {
+  const core = withoutCustomSections(Uint8Array.from(await parse(wat(guest))));
+  const binary = joined(core, nameSection(names));
+  const embedded = await componentEmbed({ binary, witSource: WIT_SOURCE, world: "handler", stringEncoding: "utf8" });
+  return Uint8Array.from(await componentNew(embedded));
+}
+
+/** A custom section with the names of functions. */
+export function nameSection(names: readonly (readonly [index: number, name: Uint8Array])[]): Bytes {
+  const entries = names.map(([index, name]) => joined(leb(index), leb(name.length), name));
+  return section(0, joined(nameBytes("name"), vector(1, names.length, ...entries)));
+}
+
 /** A good handler with one more component in it, which is instantiated. */
 export async function withInner(source: string): Promise<Bytes> {
   const good = await watComponent({ handle: EMPTY_SUCCESS });
@@ -38,7 +56,7 @@ export function componentOfModule(...sections: readonly (readonly number[] | Uin
   return component(section(1, joined(MODULE, ...sections)));
 }
 
-export function section(id: number, body: readonly number[] | Uint8Array): Uint8Array {
+export function section(id: number, body: readonly number[] | Uint8Array): Bytes {
   return joined([id], leb(body.length), body);
 }
 

@@ -1,4 +1,5 @@
 /** Every class of attack in one list, in the order of docs/security.md. */
+import { BACKTRACES } from "./backtraces.ts";
 import type { HostileClass } from "./hostile-case.ts";
 import { INSTANTIATION } from "./instantiation.ts";
 import { FUEL_BULK, FUEL_CONTROL, FUEL_ELSEWHERE, HOST_CALLS, SWALLOW, WALL_CLOCK } from "./run-cost.ts";
@@ -36,6 +37,7 @@ export const CORPUS: readonly HostileClass[] = [
   STACK_DEPTH,
   WALL_CLOCK,
   OUTPUT_CAPS,
+  BACKTRACES,
   PAYLOADS,
   POINTERS,
   DISCRIMINANTS,

@@ -32,6 +32,8 @@ export interface StepCase {
   readonly guest: WatGuest | (() => Promise<Bytes>);
   readonly context?: Partial<StepContext>;
   readonly limits?: Partial<RunLimits>;
+  /** Straight to the sandbox: an upload with it may have been refused. */
+  readonly sourceMap?: string;
   readonly stage: StepStage;
   /** How often it runs one after the other; the last outcome is the one that counts. Default `1`. */
   readonly times?: number;
@@ -78,7 +80,7 @@ export function step(
   stage: StepStage,
   outcome: StepCase["outcome"],
   guest: StepCase["guest"],
-  more: Pick<StepCase, "context" | "limits" | "times"> = {},
+  more: Pick<StepCase, "context" | "limits" | "sourceMap" | "times"> = {},
 ): StepCase {
   return { kind: "step", name, stage, outcome, guest, ...more };
 }

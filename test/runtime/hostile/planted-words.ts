@@ -42,8 +42,8 @@ const otherDescriptor = () => {
   }
   nothing();
 };
-/** What an honest prepare process answers, with its artifact changed. The first chunk is the whole request. */
-const forge = async (chunk, change) => {
+/** What an honest prepare process answers, with its artifact and description changed. The first chunk is the whole request. */
+const forge = async (chunk, change, describe) => {
   const { describePrepared, prepare } = await import("./prepare.js");
   const { packArtifact } = await import("../artifact-container.js");
   const { FrameReader } = await import("../process/frames.js");
@@ -51,7 +51,7 @@ const forge = async (chunk, change) => {
   new FrameReader(() => limits).push(chunk, ({ head, blobs: [component] }) => {
     const artifact = prepare(Uint8Array.from(component), head.recorded, head.limits);
     say(frame({ artifact: true }, packArtifact(change(artifact))));
-    say(frame({ description: describePrepared(artifact, head.limits) }));
+    say(frame({ description: describe(describePrepared(artifact, head.limits), head.limits) }));
   });
 };
 process.stdin.once("data", (chunk) => void attack(chunk));

@@ -325,8 +325,13 @@ function endOf(child: PlantedCase["child"], name: string): PlantedCase["ends"] {
 
 const LOST_PREPARE = "TSK_COMPONENT_PREPARE_LOST";
 
-function forged(name: string, change: string): PlantedCase {
-  return { kind: "planted", name, child: "prepare", code: `await forge(request, ${change});`, ends: LOST_PREPARE };
+function forged(name: string, change: string, describe: string = "(said) => said"): PlantedCase {
+  const code = `await forge(request, ${change}, ${describe});`;
+  return { kind: "planted", name, child: "prepare", code, ends: LOST_PREPARE };
+}
+
+function priced(name: string, fuel: string): PlantedCase {
+  return forged(name, "(made) => made", `(said, limits) => ({ ...said, fuel: ${fuel} })`);
 }
 
 /** An artifact's container around any header, with the right digest. */
@@ -364,6 +369,8 @@ export const FORGERY: HostileClass = {
       `(made) => ({ ...made, plan: { ...made.plan, trampolines: [...made.plan.trampolines,
         { kind: "host", interface: "wasi:random/random@0.2.3", name: "get-random-u64", abi: { encoding: "utf8" } }] } })`,
     ),
+    priced("a describe beyond its budget", "limits.describeFuel + 1"),
+    priced("a describe of half a unit of fuel", "0.5"),
     bomb("an artifact's header of millions of empty arrays", `'{"sizes":[],"header":[' + "[],".repeat(7e5) + "0]}"`),
     bomb(
       "an artifact's header of a million empty arrays in the room it has",
@@ -382,6 +389,14 @@ export const FORGERY: HostileClass = {
     },
     texts("a megabyte of empty attributes", `packed("1", "{}"), Buffer.alloc(1e6)`, "output-exceeded"),
     texts("a megabyte of empty log lines", `packed("1", "{}"), packed(), Buffer.alloc(1e6)`, "success"),
+    {
+      kind: "planted",
+      name: "a status code that the contract has no room for",
+      child: "sandbox",
+      code: `const failure = { kind: "failure", message: "", errorType: "", retryable: true, statusCode: 65536, contextJson: "", attributes: [], backtrace: [] };
+        say(frame({ started: 1 })); say(done(1, failure, packed("m", "t", "", "{}")));`,
+      ends: "sandbox-lost",
+    },
     texts("a result a byte beyond the limit", `packed("1".repeat(1048575), "{}")`, "output-exceeded"),
   ],
 };

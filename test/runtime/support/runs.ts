@@ -46,7 +46,7 @@ export const CONTEXT: StepContext = {
 
 export function request(
   artifact: Artifact,
-  changes: { context?: Partial<StepContext>; limits?: Partial<RunLimits>; sourceMap?: string } = {},
+  changes: { context?: Partial<StepContext>; limits?: Partial<RunLimits>; sourceMap?: string | undefined } = {},
 ): RunRequest {
   return {
     artifact,

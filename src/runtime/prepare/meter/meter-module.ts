@@ -3,6 +3,7 @@ import { AddedFunctions } from "./added-functions.ts";
 import { BranchHints } from "./branch-hints.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
+import { functionNames } from "./function-names.ts";
 import { type InstantiationTally, instantiationFuel } from "./instantiation-fuel.ts";
 import { chooseIndices } from "./meter-indices.ts";
 import { METER_LIMITS } from "./meter-limits.ts";
@@ -16,7 +17,6 @@ import {
 import { capped, type ModuleShape, readShape, SECTION } from "./module-shape.ts";
 import {
   encodeCode,
-  functionNames,
   importedMemories,
   rewriteBodies,
   rewriteData,
@@ -120,6 +120,6 @@ function rewrite(shape: ModuleShape, limits: MeterLimits, tally: InstantiationTa
   writer.section(SECTION.custom, rewriting.hints.encode());
   writer.section(SECTION.code, encodeCode(rewriting, bodies));
   writer.section(SECTION.data, data);
-  writer.section(SECTION.custom, functionNames(shape));
+  writer.section(SECTION.custom, functionNames(shape.customSections));
   return writer.take();
 }
