@@ -13,8 +13,8 @@ import { RunState } from "./run-state.ts";
 export type Ending =
   | { readonly kind: "returned"; readonly value: AbiValue | undefined }
   | { readonly kind: "threw"; readonly error: unknown }
-  /** The instance would have begun with more than the budget has. Nothing of the guest ran. */
-  | { readonly kind: "not-started"; readonly lacking: "memory" | "fuel" };
+  /** The instance would have begun with more than its budget has, or the process has addresses for. Nothing of the guest ran. */
+  | { readonly kind: "not-started"; readonly lacking: "memory" | "fuel" | "addresses" };
 
 export interface GuestRun {
   readonly context: RunContext;
@@ -37,6 +37,7 @@ export function runGuest(
   if (startCost.bytes > limits.maxMemoryBytes) return { context, ending: { kind: "not-started", lacking: "memory" } };
   if (startCost.fuel > limits.fuel) return { context, ending: { kind: "not-started", lacking: "fuel" } };
   const memories = borrowMemories(component.artifact, limits, pool);
+  if (memories === undefined) return { context, ending: { kind: "not-started", lacking: "addresses" } };
   const ending = callGuest(component, target, args, context, memories);
   context.flush();
   memories.giveBack();
