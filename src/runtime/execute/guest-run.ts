@@ -51,7 +51,7 @@ function callGuest(
   context: RunContext,
   memories: BorrowedMemories,
 ): Ending {
-  const { state, instance } = context;
+  const { state, meter, instance } = context;
   const { lifted, codec } = target;
   try {
     instantiate(component, context, memories);
@@ -60,10 +60,11 @@ function callGuest(
     const memory = instance.memoryFor(lifted.abi, liftBudget(state.limits));
     const core = instance.function(lifted.func);
     const params = codec.lowerParams(memory, args());
+    meter.pay(memory, codec.fuel);
     state.phase = "call";
     const returned = core(...params);
     state.phase = "lift";
-    const value = codec.liftResult(memory, returned);
+    const value = meter.paid(memory, () => codec.liftResult(memory, returned));
     state.phase = "post-return";
     instance.postReturn(target, returned);
     return { kind: "returned", value };
@@ -72,7 +73,10 @@ function callGuest(
   }
 }
 
-/** Bytes that a result may copy: UTF-16 takes up to twice what the limits count, and records have their own size. */
+/**
+ * Bytes that a result may copy. UTF-16 takes up to twice what the limits count, an attribute two and a half times, and the
+ * rest of an outcome has a size of its own.
+ */
 function liftBudget(limits: RunLimits): number {
-  return 2 * Math.max(limits.maxResultBytes, limits.maxErrorBytes) + 4_096;
+  return Math.ceil(2.5 * Math.max(limits.maxResultBytes, limits.maxErrorBytes)) + 4_096;
 }

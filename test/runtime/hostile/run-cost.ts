@@ -328,7 +328,7 @@ export const SWALLOW: HostileClass = {
     ),
     step(
       "an abort",
-      "report",
+      "lift",
       { kind: "failure", message: "no way" },
       {
         imports: IMPORT_ABORT,
@@ -341,7 +341,7 @@ export const SWALLOW: HostileClass = {
     }),
     step(
       "the end of its log, and returns",
-      "report",
+      "lift",
       { kind: "output-exceeded", what: "log" },
       {
         imports: IMPORT_LOG,
@@ -350,7 +350,7 @@ export const SWALLOW: HostileClass = {
     ),
     step(
       "a broken host call, and returns",
-      "report",
+      "lift",
       { kind: "trap" },
       {
         imports: IMPORT_LOG,
