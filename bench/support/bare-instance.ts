@@ -1,12 +1,10 @@
 /** The floor under a fresh instance: V8's own work, and what it takes to write the memory once. */
-import { borrowMemories } from "../../src/runtime/execute/borrow-memories.ts";
 import type { CompiledComponent } from "../../src/runtime/execute/compiled-component.ts";
-import { MemoryPool } from "../../src/runtime/execute/memory-pool.ts";
 import { MeterState } from "../../src/runtime/execute/meter-state.ts";
 import { startCost } from "../../src/runtime/execute/start-cost.ts";
 import { trampolines } from "../../src/runtime/execute/trampolines.ts";
 import { METER_NAMESPACE } from "../../src/runtime/prepare/meter/index.ts";
-import { liveInstance } from "./side.ts";
+import { freshMemories, liveInstance } from "./side.ts";
 import { BENCH_LIMITS } from "./step.ts";
 
 export interface BareInstances {
@@ -23,7 +21,7 @@ export function bareInstances(component: CompiledComponent): BareInstances {
   const context = liveInstance(component);
   const hostFunctions = trampolines(component, context);
   const meter = new MeterState(BENCH_LIMITS, startCost(artifact)).imports;
-  const { byInstantiation } = borrowMemories(artifact, BENCH_LIMITS, new MemoryPool(0));
+  const { byInstantiation } = freshMemories(artifact);
   const instances: WebAssembly.Instance[] = [];
   const ready = artifact.plan.instantiations.map(({ module, imports }, index) => {
     const given: Record<string, Record<string, WebAssembly.ImportValue>> = {

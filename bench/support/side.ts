@@ -1,6 +1,6 @@
 /** One of the two sides of a comparison: a program on a live instance, metered or as it came from its compiler. */
 import { compileComponent, type CompiledComponent } from "../../src/runtime/execute/compiled-component.ts";
-import { borrowMemories } from "../../src/runtime/execute/borrow-memories.ts";
+import { type BorrowedMemories, borrowMemories } from "../../src/runtime/execute/borrow-memories.ts";
 import { instantiate } from "../../src/runtime/execute/instantiate.ts";
 import { MemoryPool } from "../../src/runtime/execute/memory-pool.ts";
 import { MeterState } from "../../src/runtime/execute/meter-state.ts";
@@ -55,8 +55,14 @@ export function liveInstance(component: CompiledComponent): RunContext {
   const meter = new MeterState(BENCH_LIMITS, component.startCost);
   const state = new RunState(BENCH_LIMITS, () => meter.halt());
   const context = new RunContext(state, meter, { nowMs: 1_764_000_000_000, seed: 42n });
-  instantiate(component, context, borrowMemories(component.artifact, BENCH_LIMITS, new MemoryPool(0)));
+  instantiate(component, context, freshMemories(component.artifact));
   return context;
+}
+
+/** Memories that no pool takes back. */
+export function freshMemories(artifact: Artifact): BorrowedMemories {
+  const memories = borrowMemories(artifact, BENCH_LIMITS, new MemoryPool(0));
+  return memories ?? fail("the process has no addresses left for a memory");
 }
 
 /** Both sides of a component. */

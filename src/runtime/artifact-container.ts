@@ -5,11 +5,10 @@
 import { createHash } from "node:crypto";
 import { TaskerError } from "../core/errors/index.ts";
 import type { Artifact } from "./artifact.ts";
+import { MAX_HEADER_BYTES } from "./artifact-size.ts";
 import { type JsonBounds, jsonExcess } from "./bounded-json.ts";
 import { refuse } from "./component/refuse.ts";
 
-/** Of the header: that of QuickJS, the largest in practice, has 22 kB and 1,400 values. */
-const MAX_HEADER_BYTES = 1_048_576;
 /** A type of `GATE_LIMITS.maxTypeDepth` takes three levels for each of its own. */
 const HEADER_BOUNDS: JsonBounds = { maxValues: 20_000, maxDepth: 128 };
 

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { type ErrorCode, ERROR_CATALOGUE, isTaskerError, TaskerError } from "../core/errors/index.ts";
 import type { Artifact } from "./artifact.ts";
 import { decodeArtifact, firstIssue, manifestSchema } from "./artifact-codec.ts";
+import { maxArtifactBytes } from "./artifact-size.ts";
 import { checkArtifact } from "./check-artifact.ts";
 import { GATE_LIMITS } from "./component/gate-limits.ts";
 import type { ComponentErrorCode } from "./component/refuse.ts";
@@ -22,10 +23,6 @@ import { endOf, SpareChildren } from "./process/spare-children.ts";
 export type PrepareStage = "translate" | "prepare" | "describe";
 
 const MEGABYTE = 1_048_576;
-/** Metered code is up to 1.6 times as long; custom sections and plans stay what they are. */
-const ARTIFACT_GROWTH = 3;
-/** The artifact's header, and what metering adds to however small a module. */
-const HEADER_BYTES = 2 * MEGABYTE;
 
 export interface PrepareOptions {
   readonly clock?: Clock;
@@ -122,7 +119,7 @@ const TRANSLATED: Stage = {
 
 /** The artifact, as a blob. */
 function prepared(componentBytes: number): Stage {
-  const maxBlobBytes = componentBytes * ARTIFACT_GROWTH + HEADER_BYTES;
+  const maxBlobBytes = maxArtifactBytes(componentBytes);
   return { name: "prepare", answer: { maxHeadBytes: 65_536, maxHeadValues: 100, maxBlobs: 1, maxBlobBytes } };
 }
 

@@ -23,10 +23,12 @@ export const GATE_LIMITS = {
   maxTypeMembers: 256,
   /** Nodes of a value type when it is written out: `tuple<t, t>` of `tuple<…>` doubles with every line. */
   maxTypeNodes: 4_096,
+  /** The same over all functions that a component imports, exports or lowers: each lowered one is written out anew. */
+  maxTypeNodesOfAll: 65_536,
   maxTypeDepth: 32,
   /** Linear memories that one run instantiates. V8 reserves 8–10 GiB of addresses for each. */
   maxMemories: 8,
-  /** Fuel that all instantiations of one run take before the guest's own code: StarlingMonkey takes 1.2 million. */
+  /** Fuel that all instantiations of one run take before the guest's own code: StarlingMonkey takes 1.4 million. */
   maxInstantiationFuel: 50_000_000,
   /** Import arguments over all instantiations. */
   maxLinks: 20_000,

@@ -1,5 +1,6 @@
 import type { Artifact } from "../artifact.ts";
 import type { RunLimits } from "../limits.ts";
+import type { Instantiation } from "../link-plan.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 import { PAGE_BYTES } from "../prepare/meter/index.ts";
 
@@ -16,11 +17,21 @@ interface Borrowed {
   readonly maxPages: number;
 }
 
-/** Takes the memories that the plan needs, each able to grow as far as the run's limit and the module's own maximum allow. */
-export function borrowMemories({ plan, modules }: Artifact, limits: RunLimits, pool: MemoryPool): BorrowedMemories {
+/**
+ * Takes the memories that the plan needs, each able to grow as far as the run's limit and the module's own maximum allow.
+ * Undefined where the process has no addresses left for one of them.
+ */
+export function borrowMemories(
+  { plan, modules }: Artifact,
+  limits: RunLimits,
+  pool: MemoryPool,
+): BorrowedMemories | undefined {
   const capPages = Math.floor(limits.maxMemoryBytes / PAGE_BYTES);
   const borrowed: Borrowed[] = [];
-  const byInstantiation = plan.instantiations.map(({ module }) => {
+  const giveBack = (): void => {
+    for (const { memory, minPages, maxPages } of borrowed) pool.giveBack(memory, minPages, maxPages);
+  };
+  const borrow = ({ module }: Instantiation): Record<string, WebAssembly.Memory> => {
     const imports: Record<string, WebAssembly.Memory> = {};
     for (const { importName, minPages, maxPages = capPages } of modules[module]?.memories ?? []) {
       const allowed = Math.min(maxPages, capPages);
@@ -29,11 +40,13 @@ export function borrowMemories({ plan, modules }: Artifact, limits: RunLimits, p
       imports[importName] = memory;
     }
     return imports;
-  });
-  return {
-    byInstantiation,
-    giveBack: () => {
-      for (const { memory, minPages, maxPages } of borrowed) pool.giveBack(memory, minPages, maxPages);
-    },
   };
+  try {
+    return { byInstantiation: plan.instantiations.map(borrow), giveBack };
+  } catch (error) {
+    // V8 could not reserve the addresses; whatever else goes wrong here is a mistake.
+    if (!(error instanceof RangeError)) throw error;
+    giveBack();
+    return undefined;
+  }
 }

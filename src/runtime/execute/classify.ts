@@ -26,8 +26,7 @@ const STACK_ATTRIBUTE = "stack";
 export function classify({ context, ending }: GuestRun, limits: RunLimits, source: CompiledSource): Outcome {
   const { state, meter } = context;
   if (ending.kind === "not-started") {
-    if (ending.lacking === "memory") return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
-    return { kind: "out-of-fuel", limit: limits.fuel };
+    return notStarted(ending.lacking, limits);
   }
   if (state.stop !== undefined) return stopped(state.stop, state.phase, limits, source);
   // The sign of the fuel word stands even if the guest went on to return: it must not gain by what it had no fuel for.
@@ -43,6 +42,19 @@ export function classify({ context, ending }: GuestRun, limits: RunLimits, sourc
   } catch (error) {
     if (error instanceof AbiError) return { kind: "invalid-result", reason: error.message };
     throw error;
+  }
+}
+
+function notStarted(lacking: "memory" | "fuel" | "addresses", limits: RunLimits): Outcome {
+  switch (lacking) {
+    case "memory":
+      return { kind: "memory-exceeded", limit: limits.maxMemoryBytes };
+    case "fuel":
+      return { kind: "out-of-fuel", limit: limits.fuel };
+    case "addresses":
+      return { kind: "sandbox-lost", reason: "the process had no addresses left for a memory" };
+    default:
+      return unreachable(lacking);
   }
 }
 

@@ -13,8 +13,8 @@ import { RunState } from "./run-state.ts";
 export type Ending =
   | { readonly kind: "returned"; readonly value: AbiValue | undefined }
   | { readonly kind: "threw"; readonly error: unknown }
-  /** The instance would have begun with more than the budget has. Nothing of the guest ran. */
-  | { readonly kind: "not-started"; readonly lacking: "memory" | "fuel" };
+  /** The instance would have begun with more than its budget has, or the process has addresses for. Nothing of the guest ran. */
+  | { readonly kind: "not-started"; readonly lacking: "memory" | "fuel" | "addresses" };
 
 export interface GuestRun {
   readonly context: RunContext;
@@ -37,6 +37,7 @@ export function runGuest(
   if (startCost.bytes > limits.maxMemoryBytes) return { context, ending: { kind: "not-started", lacking: "memory" } };
   if (startCost.fuel > limits.fuel) return { context, ending: { kind: "not-started", lacking: "fuel" } };
   const memories = borrowMemories(component.artifact, limits, pool);
+  if (memories === undefined) return { context, ending: { kind: "not-started", lacking: "addresses" } };
   const ending = callGuest(component, target, args, context, memories);
   context.flush();
   memories.giveBack();
@@ -50,19 +51,20 @@ function callGuest(
   context: RunContext,
   memories: BorrowedMemories,
 ): Ending {
-  const { state, instance } = context;
+  const { state, meter, instance } = context;
   const { lifted, codec } = target;
   try {
     instantiate(component, context, memories);
-    instance.enter(lifted.owner);
     state.phase = "lower";
+    instance.enter(lifted.owner);
     const memory = instance.memoryFor(lifted.abi, liftBudget(state.limits));
     const core = instance.function(lifted.func);
     const params = codec.lowerParams(memory, args());
+    meter.pay(memory, codec.fuel);
     state.phase = "call";
     const returned = core(...params);
     state.phase = "lift";
-    const value = codec.liftResult(memory, returned);
+    const value = meter.paid(memory, () => codec.liftResult(memory, returned));
     state.phase = "post-return";
     instance.postReturn(target, returned);
     return { kind: "returned", value };
@@ -71,7 +73,10 @@ function callGuest(
   }
 }
 
-/** Bytes that a result may copy: UTF-16 takes up to twice what the limits count, and records have their own size. */
+/**
+ * Bytes that a result may copy. UTF-16 takes up to twice what the limits count, an attribute two and a half times, and the
+ * rest of an outcome has a size of its own.
+ */
 function liftBudget(limits: RunLimits): number {
-  return 2 * Math.max(limits.maxResultBytes, limits.maxErrorBytes) + 4_096;
+  return Math.ceil(2.5 * Math.max(limits.maxResultBytes, limits.maxErrorBytes)) + 4_096;
 }

@@ -3,6 +3,7 @@ import { AbiError } from "./canonical-abi/abi-error.ts";
 import { AbiMemory } from "./canonical-abi/abi-memory.ts";
 import type { AbiValue } from "./canonical-abi/codec.ts";
 import type { CompiledFunction } from "./compiled-component.ts";
+import type { MeterState } from "./meter-state.ts";
 
 type CoreFunction = (...args: unknown[]) => unknown;
 
@@ -55,13 +56,23 @@ export class ComponentInstance {
     this.#entered.add(owner);
   }
 
-  /** Calls a lifted function and all that belongs to it, in one go. For calls between components inside a component. */
-  call(target: CompiledFunction, args: readonly AbiValue[], budget: number): AbiValue | undefined {
+  /**
+   * Calls a lifted function and all that belongs to it, in one go. For calls between components inside a component.
+   * What is moved into the callee's memory or out of it is paid here.
+   */
+  call(
+    target: CompiledFunction,
+    args: readonly AbiValue[],
+    budget: number,
+    meter: Pick<MeterState, "pay" | "paid">,
+  ): AbiValue | undefined {
     const { owner } = target.lifted;
     this.enter(owner);
     const memory = this.memoryFor(target.lifted.abi, budget);
-    const returned = this.function(target.lifted.func)(...target.codec.lowerParams(memory, args));
-    const value = target.codec.liftResult(memory, returned);
+    const params = target.codec.lowerParams(memory, args);
+    meter.pay(memory);
+    const returned = this.function(target.lifted.func)(...params);
+    const value = meter.paid(memory, () => target.codec.liftResult(memory, returned));
     this.postReturn(target, returned);
     this.#entered.delete(owner);
     return value;

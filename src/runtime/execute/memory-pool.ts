@@ -36,15 +36,15 @@ export class MemoryPool {
     const maximum = Math.min(MAX_PAGES, Math.max(minPages, maxPages));
     const idle = this.#idle.get(key(minPages, maximum))?.pop();
     if (idle === undefined) return new WebAssembly.Memory({ initial: minPages, maximum });
-    this.#idleBytes -= minPages * PAGE_BYTES;
+    this.#idleBytes -= idleBytes(minPages);
     return idle;
   }
 
   /** Gives a memory back after its instance is gone for good. */
   giveBack(memory: WebAssembly.Memory, minPages: number, maxPages: number): void {
-    const bytes = minPages * PAGE_BYTES;
+    const bytes = idleBytes(minPages);
     const { byteLength } = memory.buffer;
-    if (byteLength !== bytes || this.#idleBytes + bytes > this.#maxIdleBytes) {
+    if (byteLength !== minPages * PAGE_BYTES || this.#idleBytes + bytes > this.#maxIdleBytes) {
       this.#droppedBytes += byteLength;
       return;
     }
@@ -55,6 +55,11 @@ export class MemoryPool {
     else idle.push(memory);
     this.#idleBytes += bytes;
   }
+}
+
+/** What an idle memory counts. One without a page too: V8 reserves as many gigabytes of addresses for it as for any other. */
+function idleBytes(minPages: number): number {
+  return Math.max(1, minPages) * PAGE_BYTES;
 }
 
 function key(minPages: number, maximum: number): string {

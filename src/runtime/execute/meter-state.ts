@@ -1,7 +1,16 @@
 import type { RunLimits } from "../limits.ts";
+import type { AbiMemory } from "./canonical-abi/abi-memory.ts";
 import { GUEST_STOPPED } from "./run-state.ts";
 import type { StartCost } from "./start-cost.ts";
-import { debitFuel, type MeterGlobal, packFuel, readCallDepth, readFuel, withoutFuel } from "../prepare/meter/index.ts";
+import {
+  debitFuel,
+  FUEL_SCHEDULE,
+  type MeterGlobal,
+  packFuel,
+  readCallDepth,
+  readFuel,
+  withoutFuel,
+} from "../prepare/meter/index.ts";
 
 /** The globals that metered modules share, by the names that they import. */
 export interface MeterGlobals extends Readonly<Record<MeterGlobal, WebAssembly.Global>> {
@@ -43,6 +52,20 @@ export class MeterState {
     const left = debitFuel(this.imports.fuel.value, fuel);
     this.imports.fuel.value = left;
     if (left < 0n) throw GUEST_STOPPED;
+  }
+
+  /** Takes fuel for what the host has moved in or out of a memory and nobody has paid yet, and `more` besides. */
+  pay(memory: AbiMemory, more = 0): void {
+    this.charge(memory.takeUnpaid() * FUEL_SCHEDULE.hostByte + more);
+  }
+
+  /** Does what moves something out of a memory, and takes the fuel for it also where it failed half-way. */
+  paid<T>(memory: AbiMemory, move: () => T): T {
+    try {
+      return move();
+    } finally {
+      this.pay(memory);
+    }
   }
 
   /** Takes units of call depth for frames of the host; false where fewer are left. */

@@ -43,7 +43,7 @@ export class RunContext implements TrampolineContext {
   }
 
   get stdio(): Stdio {
-    return (this.#stdio ??= new Stdio(this.state));
+    return (this.#stdio ??= new Stdio(this.state, this.meter));
   }
 
   /** Lines that the guest has not ended go into the log all the same. */

@@ -43,11 +43,9 @@ function core(trampoline: CompiledTrampoline, context: TrampolineContext): CoreI
       }
       return (...args) => {
         const memory = instance.memoryFor(abi, argumentBudget(trampoline.capability, context));
-        const params = codec.liftParams(memory, args);
-        const lifted = memory.copied;
-        meter.charge(lifted * FUEL_SCHEDULE.hostByte);
+        const params = meter.paid(memory, () => codec.liftParams(memory, args));
         const returned = codec.lowerResult(memory, answer(context, params), args);
-        meter.charge((memory.copied - lifted) * FUEL_SCHEDULE.hostByte);
+        meter.pay(memory);
         return returned;
       };
     }
@@ -58,13 +56,10 @@ function core(trampoline: CompiledTrampoline, context: TrampolineContext): CoreI
         if (caller === callee.lifted.owner) throw new AbiError("a component instance that calls itself from without");
         if (!meter.takeDepth(HOST_FRAMES_DEPTH)) return state.end({ kind: "stack-exhausted" });
         const memory = instance.memoryFor(abi, budget);
-        const params = codec.liftParams(memory, args);
-        const lifted = memory.copied;
-        // Each byte is moved twice: out of the one memory and into the other.
-        meter.charge(2 * lifted * FUEL_SCHEDULE.hostByte);
-        const returned = codec.lowerResult(memory, instance.call(callee, params, budget), args);
+        const params = meter.paid(memory, () => codec.liftParams(memory, args));
+        const returned = codec.lowerResult(memory, instance.call(callee, params, budget, meter), args);
         meter.giveBackDepth(HOST_FRAMES_DEPTH);
-        meter.charge(2 * (memory.copied - lifted) * FUEL_SCHEDULE.hostByte);
+        meter.pay(memory);
         return returned;
       };
     }
@@ -87,8 +82,9 @@ function argumentBudget(capability: string, { state }: TrampolineContext): numbe
 function guarded(context: TrampolineContext, trampoline: CompiledTrampoline, call: CoreImport): CoreImport {
   const { state, meter, instance } = context;
   const capability = trampoline.kind === "host" ? trampoline.capability : trampoline.kind;
+  const fuel = FUEL_SCHEDULE.hostCall + fuelOfValues(trampoline);
   return (...args) => {
-    meter.charge(FUEL_SCHEDULE.hostCall);
+    meter.charge(fuel);
     state.enterHostCall();
     if (!instance.mayLeave) return state.end({ kind: "abi", reason: "a call out of cabi_realloc or post-return" });
     try {
@@ -103,6 +99,20 @@ function guarded(context: TrampolineContext, trampoline: CompiledTrampoline, cal
       return state.end({ kind: "host-call-failed", capability, message: String(error) });
     }
   };
+}
+
+/** Of parameters and result. Between two components each of them moves twice: out of one memory and into the other. */
+function fuelOfValues(trampoline: CompiledTrampoline): number {
+  switch (trampoline.kind) {
+    case "resource-drop":
+      return 0;
+    case "host":
+      return trampoline.codec.fuel;
+    case "guest":
+      return 2 * trampoline.codec.fuel;
+    default:
+      return unreachable(trampoline);
+  }
 }
 
 function tooLarge(capability: string, { state }: TrampolineContext): never {

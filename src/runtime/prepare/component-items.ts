@@ -39,6 +39,13 @@ export type TypeItem =
 export interface TypeScope {
   readonly types: TypeItem[];
   readonly parent: TypeScope | undefined;
+  /** All scopes of a component share one. */
+  readonly written: WrittenTypes;
+}
+
+/** Value types that were written out so far, however often the same one. */
+export interface WrittenTypes {
+  nodes: number;
 }
 
 export interface InstanceItem {
@@ -75,6 +82,7 @@ export function newScope(parent: Scope | undefined, owner: number): Scope {
   return {
     owner,
     parent,
+    written: parent?.written ?? { nodes: 0 },
     types: [],
     funcs: [],
     instances: [],

@@ -361,7 +361,7 @@ function importedInstance(
   declarations: readonly InstanceDeclaration[],
   parent: TypeScope,
 ): InstanceItem {
-  const scope: TypeScope = { types: [], parent };
+  const scope: TypeScope = { types: [], parent, written: parent.written };
   const exports = new Map<string, Item>();
   for (const declaration of declarations) {
     if (declaration.kind === "type") {

@@ -40,7 +40,8 @@ function readManifest(ending: Extract<Ending, { kind: "returned" }>): Manifest {
 function reasonOf(ending: Exclude<Ending, { kind: "returned" }>, limits: RunLimits): string {
   if (ending.kind === "not-started") {
     if (ending.lacking === "memory") return `it starts with more than ${limits.maxMemoryBytes} bytes of memory`;
-    return `it takes more than ${limits.fuel} units of fuel to start`;
+    if (ending.lacking === "fuel") return `it takes more than ${limits.fuel} units of fuel to start`;
+    return "the process had no addresses left for a memory";
   }
   return `it ended with ${quoted(String(ending.error))}`;
 }

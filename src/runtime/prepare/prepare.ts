@@ -13,7 +13,7 @@ import { derivePlan } from "./derive-plan.ts";
 import { describe, type Description } from "./describe.ts";
 import { type ComponentModules, extractModules } from "./extract-modules.ts";
 import { PREPARER_VERSION } from "./preparer-version.ts";
-import { FUEL_SCHEDULE, meterModule } from "./meter/index.ts";
+import { FUEL_SCHEDULE, maxMeteredBytes, meterModule } from "./meter/index.ts";
 
 /** From the component's bytes to its artifact, still without manifest: nothing of the upload has run yet. `recorded` is the translate process's word and can only lead to a refusal. */
 export function prepare(bytes: Uint8Array<ArrayBuffer>, recorded: RecordedPlan, limits: PrepareLimits): Artifact {
@@ -31,6 +31,7 @@ export function prepare(bytes: Uint8Array<ArrayBuffer>, recorded: RecordedPlan, 
   checkPlan(plan, modules);
   compareWithRecording(plan, recorded, modules);
   const metered = meterModules(modules);
+  checkMeteredBytes(bytes.length, metered);
   checkMemories(plan, metered);
   checkInstantiation(plan, metered);
   return {
@@ -53,6 +54,15 @@ export function describePrepared(artifact: Artifact, limits: PrepareLimits): Des
   return description;
 }
 
+/** Together with the header's own bound this is what the host receives (`artifact-size.ts`). */
+function checkMeteredBytes(componentBytes: number, modules: readonly PreparedModule[]): void {
+  const found = modules.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const accepted = maxMeteredBytes(componentBytes);
+  if (found > accepted) {
+    refuse("TSK_COMPONENT_TOO_LARGE", `${found} bytes of metered modules`, `at most ${accepted}`);
+  }
+}
+
 /** Each memory reserves gigabytes of V8's address space, however small it is, and one module can be instantiated often. */
 function checkMemories({ instantiations }: LinkPlan, modules: readonly PreparedModule[]): void {
   const memories = instantiations.reduce((sum, { module }) => sum + (modules[module]?.memories.length ?? 0), 0);
@@ -65,7 +75,7 @@ function checkMemories({ instantiations }: LinkPlan, modules: readonly PreparedM
 function checkInstantiation({ instantiations }: LinkPlan, modules: readonly PreparedModule[]): void {
   const fuel = instantiations.reduce((sum, { module }) => sum + (modules[module]?.instantiationFuel ?? 0), 0);
   if (fuel > GATE_LIMITS.maxInstantiationFuel) {
-    const found = `element segments, data, tables and constants that take ${fuel} units of fuel to instantiate`;
+    const found = `functions, segments, data, tables and constants that take ${fuel} units of fuel to instantiate`;
     refuse("TSK_COMPONENT_TOO_LARGE", found, `at most ${GATE_LIMITS.maxInstantiationFuel}`);
   }
 }

@@ -3,7 +3,7 @@ import type { TypeDefinition, TypeReference } from "../component/definition.ts";
 import { GATE_LIMITS } from "../component/gate-limits.ts";
 import { refuse } from "../component/refuse.ts";
 import type { FunctionType, ValueType } from "../component/value-type.ts";
-import type { TypeItem, TypeScope } from "./component-items.ts";
+import type { TypeItem, TypeScope, WrittenTypes } from "./component-items.ts";
 import { unreachable } from "../unreachable.ts";
 
 /** The function type that `item` is. */
@@ -12,7 +12,8 @@ export function resolveFunction(item: TypeItem): FunctionType {
     return refuse("TSK_COMPONENT_MALFORMED", "a function whose type is no function type");
   }
   const { type, scope } = item;
-  const budget = { nodes: 0 };
+  const { written } = scope;
+  const budget = { written, most: written.nodes + GATE_LIMITS.maxTypeNodes };
   return {
     params: type.params.map(([label, of]) => [label, resolve(of, scope, budget, 1)]),
     result: type.result === undefined ? undefined : resolve(type.result, scope, budget, 1),
@@ -25,13 +26,20 @@ export function typeAt(scope: TypeScope, index: number): TypeItem {
 }
 
 interface Budget {
-  nodes: number;
+  readonly written: WrittenTypes;
+  /** Nodes at which this one function type is too large. */
+  readonly most: number;
 }
 
 function resolve(reference: TypeReference, scope: TypeScope, budget: Budget, depth: number): ValueType {
-  budget.nodes += 1;
-  if (budget.nodes > GATE_LIMITS.maxTypeNodes || depth > GATE_LIMITS.maxTypeDepth) {
+  const { written, most } = budget;
+  written.nodes += 1;
+  if (written.nodes > most || depth > GATE_LIMITS.maxTypeDepth) {
     refuse("TSK_COMPONENT_TOO_LARGE", "a value type of too many parts");
+  }
+  if (written.nodes > GATE_LIMITS.maxTypeNodesOfAll) {
+    const found = `more than ${GATE_LIMITS.maxTypeNodesOfAll} parts of value types, those of each lowered function counted`;
+    refuse("TSK_COMPONENT_TOO_LARGE", found, `at most ${GATE_LIMITS.maxTypeNodesOfAll}`);
   }
   if (typeof reference === "string") return { kind: reference };
   const item = typeAt(scope, reference);

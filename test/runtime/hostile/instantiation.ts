@@ -21,6 +21,12 @@ function elements(count: number): string {
   return `(func $f) (table $t ${count} funcref) (elem (table $t) (i32.const 0) func ${"$f ".repeat(count)})`;
 }
 
+function distinctTypes(count: number): string {
+  const params = (at: number): string =>
+    Array.from({ length: 12 }, (_, bit) => (at & (1 << bit) ? "i32" : "i64")).join(" ");
+  return Array.from({ length: count }, (_, at) => `(type (func (param ${params(at)})))`).join("");
+}
+
 /** Of 201 operators. */
 const LONG_CONSTANT = `(global i32 i32.const 1 ${"i32.const 1 i32.add ".repeat(100)})`;
 
@@ -42,6 +48,17 @@ export const INSTANTIATION: HostileClass = {
     step("90 instances of a small module", "instantiate", OUT_OF_FUEL, many(elements(50), 90), {
       limits: { fuel: FUEL },
     }),
+    bomb("50,000 functions", "(func)".repeat(50_000)),
+    step("2,000 types in each of 90 instances", "instantiate", OUT_OF_FUEL, many(distinctTypes(2_000), 90), {
+      limits: { fuel: FUEL },
+    }),
+    step("1,000 empty element segments in each", "instantiate", OUT_OF_FUEL, many("(elem func)".repeat(1_000), 90), {
+      limits: { fuel: FUEL },
+    }),
+    step("1,000 empty data segments in each", "instantiate", OUT_OF_FUEL, many('(data "")'.repeat(1_000), 90), {
+      limits: { fuel: FUEL },
+    }),
+    upload("100,000 functions in each of 90 instances", "prepare", TOO_LARGE, many("(func)".repeat(100_000), 90)),
     upload("30,000 elements in each of 90 instances", "prepare", TOO_LARGE, many(elements(30_000), 90)),
     upload("constants of 201 operators", "prepare", TOO_LARGE, handlerWith(LONG_CONSTANT)),
     upload(

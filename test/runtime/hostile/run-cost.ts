@@ -1,7 +1,8 @@
 /** Steps that try to cost more than their fuel, in the guest's own code and in what the host does for it. */
 import { WASI_WIT } from "../support/wasi-wit.ts";
 import { EMPTY_SUCCESS, IMPORT_ABORT, IMPORT_LOG } from "../support/wat-component.ts";
-import { type HostileClass, step } from "./hostile-case.ts";
+import { withInner } from "./binary.ts";
+import { type Bytes, type HostileClass, step } from "./hostile-case.ts";
 
 const LOOP = `(loop $again (br $again)) unreachable`;
 /** Less than a millisecond of work. */
@@ -197,6 +198,29 @@ const RANDOM = {
   wit: WASI_WIT,
 } as const;
 
+const IMPORT_WRITE = `(import "wasi:io/streams@0.2.3" "[method]output-stream.write" (func $write (param i32 i32 i32 i32)))`;
+
+/** Each call has the host make and take apart a tuple of 4,000 members, for two instructions of the guest. */
+function wideResults(calls: number): () => Promise<Bytes> {
+  return () =>
+    withInner(`(component
+      (component $child
+        (core module $m (memory (export "memory") 1) (func (export "go") (result i32) (i32.const 64)))
+        (core instance $m (instantiate $m)) (alias core export $m "memory" (core memory $memory))
+        (type $row (tuple ${"bool ".repeat(200)})) (type $all (tuple ${"$row ".repeat(19)}))
+        (func $go (result $all) (canon lift (core func $m "go") (memory $memory)))
+        (export "go" (func $go)))
+      (instance $child (instantiate $child)) (alias export $child "go" (func $go))
+      (core module $mm (memory (export "memory") 1))
+      (core instance $mm (instantiate $mm)) (alias core export $mm "memory" (core memory $memory))
+      (core func $go (canon lower (func $go) (memory $memory)))
+      (core module $n (import "a" "go" (func $go (param i32)))
+        (func $s (local $n i32) (loop $again (call $go (i32.const 64))
+          (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const ${calls})))))
+        (start $s))
+      (core instance (instantiate $n (with "a" (instance (export "go" (func $go)))))))`);
+}
+
 export const HOST_CALLS: HostileClass = {
   name: "host calls",
   tries: "lets the host work for it",
@@ -212,6 +236,19 @@ export const HOST_CALLS: HostileClass = {
       },
       { limits: { fuel: FUEL, maxHostCalls: 1_000_000, maxLogBytes: 1_048_576 } },
     ),
+    step(
+      "32,000 lines out of one write",
+      "call",
+      OUT_OF_FUEL,
+      {
+        ...RANDOM,
+        imports: `${RANDOM.imports} ${IMPORT_WRITE}`,
+        handle: `(memory.fill (i32.const 65536) (i32.const 10) (i32.const 32000))
+          (call $write (call $stdout) (i32.const 65536) (i32.const 32000) (i32.const 4000)) ${EMPTY_SUCCESS}`,
+      },
+      { limits: { fuel: FUEL, maxLogBytes: 1_048_576 } },
+    ),
+    step("wide results between two components", "instantiate", OUT_OF_FUEL, wideResults(50), SHORT),
     step(
       "more calls than it may",
       "call",
@@ -328,7 +365,7 @@ export const SWALLOW: HostileClass = {
     ),
     step(
       "an abort",
-      "report",
+      "lift",
       { kind: "failure", message: "no way" },
       {
         imports: IMPORT_ABORT,
@@ -341,7 +378,7 @@ export const SWALLOW: HostileClass = {
     }),
     step(
       "the end of its log, and returns",
-      "report",
+      "lift",
       { kind: "output-exceeded", what: "log" },
       {
         imports: IMPORT_LOG,
@@ -350,7 +387,7 @@ export const SWALLOW: HostileClass = {
     ),
     step(
       "a broken host call, and returns",
-      "report",
+      "lift",
       { kind: "trap" },
       {
         imports: IMPORT_LOG,

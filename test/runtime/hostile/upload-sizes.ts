@@ -1,6 +1,6 @@
 /** Uploads that are small and cost much, or large in a place where nobody looks. */
 import { EMPTY_SUCCESS, watComponent } from "../support/wat-component.ts";
-import { type HostileClass, upload } from "./hostile-case.ts";
+import { type Bytes, type HostileClass, upload } from "./hostile-case.ts";
 import {
   component,
   componentOfModule,
@@ -125,6 +125,9 @@ function typeBomb(levels: number): string {
       (alias outer 1 $t${levels} (type $t)) (export "t" (type (eq $t))) (export "log" (func (param "x" $t))))))`;
 }
 
+/** A function of 50 kB; each of its instructions that grow takes a charge of its own. */
+const GROWTH = `(func ${"(drop (memory.grow (i32.const 0)))".repeat(10_000)})`;
+
 export const AMPLIFICATION: HostileClass = {
   name: "amplification",
   tries: "is small and becomes large when it is unfolded, translated or instantiated",
@@ -143,6 +146,11 @@ export const AMPLIFICATION: HostileClass = {
       watComponent({ handle: EMPTY_SUCCESS, fields: `(func (local ${"i64 ".repeat(9_000)}))`.repeat(2_000) }),
     ),
     upload("2,000 imports, instantiated 90 times", "structure", TOO_LARGE, () => text(manyLinks(2_000, 90))),
+    upload("code that metering makes six times as long", "prepare", TOO_LARGE, handlerWith(GROWTH.repeat(18))),
+    upload("code and exports that metering makes too long together", "prepare", TOO_LARGE, handlerWith(twofold())),
+    upload("4,000 lowered functions with a result of 4,000 members", "structure", TOO_LARGE, () => manyLowered(4_000), {
+      timeoutMs: 10_000,
+    }),
     upload("a million passive elements", "prepare", TOO_LARGE, () =>
       watComponent({
         handle: EMPTY_SUCCESS,
@@ -151,6 +159,27 @@ export const AMPLIFICATION: HostileClass = {
     ),
   ],
 };
+
+/** Each kind within what one module's code may grow by, both together beyond what the host receives. */
+function twofold(): string {
+  const exports = Array.from({ length: 15_000 }, (_, at) => `(func (export "e${at}") (type $wide))`).join("");
+  return `(type $wide (func (param ${"i32 ".repeat(60)}))) ${GROWTH.repeat(6)} ${exports}`;
+}
+
+/** One function of a component inside, lowered again and again. */
+function manyLowered(times: number): Promise<Bytes> {
+  return withInner(`(component
+    (component $child
+      (core module $m (memory (export "memory") 2) (func (export "go") (result i32) (i32.const 64)))
+      (core instance $m (instantiate $m)) (alias core export $m "memory" (core memory $memory))
+      (type $row (tuple ${"bool ".repeat(200)})) (type $all (tuple ${"$row ".repeat(19)}))
+      (func $go (result $all) (canon lift (core func $m "go") (memory $memory)))
+      (export "go" (func $go)))
+    (instance $child (instantiate $child)) (alias export $child "go" (func $go))
+    (core module $m (memory (export "memory") 2))
+    (core instance $m (instantiate $m)) (alias core export $m "memory" (core memory $memory))
+    ${"(core func (canon lower (func $go) (memory $memory)))".repeat(times)})`);
+}
 
 function manyLinks(imports: number, instances: number): string {
   const names = Array.from({ length: imports }, (_, at) => `f${at}`);

@@ -123,16 +123,16 @@ const GOLDEN: readonly (readonly [name: string, fields: string, fuel: number])[]
        (elem.drop $e))`,
     1 + (4 + 5 * 32) + (4 + 3 * 32) + (4 + 2 * 32) + 1,
   ],
-  ["memory.grow by two pages", `(memory 1) (func (export "f") (drop (memory.grow (i32.const 2))))`, 1 + 2 + 2048],
+  ["memory.grow by two pages", `(memory 1) (func (export "f") (drop (memory.grow (i32.const 2))))`, 1 + 2 + 256 + 2048],
   [
     "memory.grow beyond the maximum costs the same",
     `(memory 1 1) (func (export "f") (drop (memory.grow (i32.const 2))))`,
-    1 + 2 + 2048,
+    1 + 2 + 256 + 2048,
   ],
   [
     "table.grow by five entries",
     `(table 1 funcref) (func (export "f") (drop (table.grow (ref.null func) (i32.const 5))))`,
-    1 + 3 + 160,
+    1 + 3 + 256 + 160,
   ],
   [
     "an exception, thrown and caught",

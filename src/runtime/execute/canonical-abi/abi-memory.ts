@@ -30,7 +30,7 @@ export class AbiMemory {
   readonly #ports: AbiPorts;
   /** Bytes that may still be copied out. */
   #budget: number;
-  #copied = 0;
+  #unpaid = 0;
   #views = NOTHING;
 
   constructor(ports: AbiPorts, budget: number) {
@@ -40,14 +40,21 @@ export class AbiMemory {
 
   /** Counts `bytes` of a value against the budget. */
   spend(bytes: number): void {
-    this.#copied += bytes;
     this.#budget -= bytes;
     if (this.#budget < 0) throw new AbiTooLarge();
+    this.#unpaid += bytes;
   }
 
-  /** Bytes that went either way: what the host's work is worth. */
-  get copied(): number {
-    return this.#copied;
+  /** Counts `bytes` as work of the host, outside the budget: what goes in. */
+  count(bytes: number): void {
+    this.#unpaid += bytes;
+  }
+
+  /** What the host's work is worth since this was last asked: bytes that went either way, values among them. */
+  takeUnpaid(): number {
+    const unpaid = this.#unpaid;
+    this.#unpaid = 0;
+    return unpaid;
   }
 
   /** A view of the memory after checking that `size` bytes at `pointer` are inside and aligned. */
@@ -62,7 +69,7 @@ export class AbiMemory {
   allocate(size: number, align: number): number {
     const { realloc } = this.#ports;
     if (realloc === undefined) throw new AbiError("the component has no cabi_realloc for a value that needs one");
-    this.#copied += size;
+    this.count(size);
     const pointer = toPointer(realloc(0, 0, align, size));
     if (pointer % align !== 0) throw new AbiError(`cabi_realloc returned ${pointer}, not aligned to ${align} bytes`);
     this.#refresh();

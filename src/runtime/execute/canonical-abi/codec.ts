@@ -6,6 +6,7 @@
  * a char is its code point; `list<u8>` is bytes; handles are numbers that only the handle table can read.
  */
 import type { ValueType } from "../../component/value-type.ts";
+import { FUEL_SCHEDULE } from "../../prepare/meter/index.ts";
 import { AbiError } from "./abi-error.ts";
 import { type AbiMemory, toPointer } from "./abi-memory.ts";
 import { unreachable } from "../../unreachable.ts";
@@ -25,6 +26,8 @@ export interface Codec {
   readonly size: number;
   readonly align: number;
   readonly flat: readonly FlatType[];
+  /** How many values one of this type is at most, itself included; those in lists are counted where the lists are. */
+  readonly values: number;
   load(memory: AbiMemory, pointer: number): AbiValue;
   store(memory: AbiMemory, value: AbiValue, pointer: number): void;
   lift(memory: AbiMemory, from: FlatReader): AbiValue;
@@ -157,6 +160,7 @@ function integer(
     size,
     align: size,
     flat: [flat],
+    values: 1,
     load: (memory, pointer) => read(loadUnsigned(memory, pointer, size)),
     store: (memory, value, pointer) => storeUnsigned(memory, pointer, size, write(value)),
     lift: (_, from) => read(flat === "i64" ? BigInt.asUintN(64, from.bigint()) : BigInt(from.number() >>> 0)),
@@ -208,6 +212,7 @@ function number(size: 1 | 2 | 4, signed: boolean): Codec {
     size,
     align: size,
     flat: ["i32"],
+    values: 1,
     load: (memory, pointer) => {
       const view = memory.at(pointer, size, size);
       if (size === 1) return narrow(view.getUint8(pointer));
@@ -236,6 +241,7 @@ function float(kind: "f32" | "f64"): Codec {
     size,
     align: size,
     flat: [kind],
+    values: 1,
     load: (memory, pointer) => {
       const view = memory.at(pointer, size, size);
       return canonical(kind === "f32" ? view.getFloat32(pointer, true) : view.getFloat64(pointer, true));
@@ -260,6 +266,7 @@ function pointed(
     size: 8,
     align: 4,
     flat: ["i32", "i32"],
+    values: 1,
     load: (memory, pointer) => {
       const view = memory.at(pointer, 8, 4);
       return read(memory, view.getUint32(pointer, true), view.getUint32(pointer + 4, true));
@@ -288,13 +295,14 @@ const bytesCodec = pointed(
   (memory, value) => memory.writeBytes(asBytes(value)),
 );
 
-/** What an element costs of the budget besides its bytes: the value that the host makes of it. */
-const ELEMENT_COST = 8;
+/** A value that the host makes or takes apart is worth as many bytes that it copies. */
+const VALUE_BYTES = FUEL_SCHEDULE.hostValue / FUEL_SCHEDULE.hostByte;
 
 function listCodec(element: Codec): Codec {
+  const valueBytes = element.values * VALUE_BYTES;
   return pointed(
     (memory, pointer, units) => {
-      memory.spend(units * (element.size + ELEMENT_COST));
+      memory.spend(units * (element.size + valueBytes));
       if (units > 0) memory.at(pointer, units * element.size, element.align);
       const values: AbiValue[] = [];
       for (let index = 0; index < units; index += 1) values.push(element.load(memory, pointer + index * element.size));
@@ -304,6 +312,7 @@ function listCodec(element: Codec): Codec {
       const values = asArray(value);
       if (values.length === 0) return { pointer: element.align, units: 0 };
       const pointer = memory.allocate(values.length * element.size, element.align);
+      memory.count(values.length * valueBytes);
       values.forEach((item, index) => element.store(memory, item, pointer + index * element.size));
       return { pointer, units: values.length };
     },
@@ -327,6 +336,7 @@ function productCodec(fields: readonly Codec[]): Codec {
     size: alignTo(end, align),
     align,
     flat: fields.flatMap((field) => field.flat),
+    values: fields.reduce((sum, field) => sum + field.values, 1),
     load: (memory, pointer) => fields.map((field, index) => field.load(memory, pointer + (offsets[index] ?? 0))),
     store: (memory, value, pointer) => {
       const values = asArray(value);
@@ -360,6 +370,7 @@ function sumCodec(cases: readonly (Codec | undefined)[]): Codec {
     size: alignTo(payloadOffset + Math.max(0, ...cases.map((of) => of?.size ?? 0)), align),
     align,
     flat: ["i32", ...joined],
+    values: 1 + Math.max(0, ...cases.map((of) => of?.values ?? 0)),
     load: (memory, pointer) => {
       const index = discriminant(asNumber(tag.load(memory, pointer)), cases.length);
       return { case: index, value: cases[index]?.load(memory, pointer + payloadOffset) };

@@ -1,4 +1,5 @@
 import { type FunctionType } from "../../component/value-type.ts";
+import { FUEL_SCHEDULE } from "../../prepare/meter/index.ts";
 import { AbiError } from "./abi-error.ts";
 import { type AbiMemory, toPointer } from "./abi-memory.ts";
 import { type AbiValue, type Codec, codecOf, FlatReader, type FlatValue } from "./codec.ts";
@@ -8,6 +9,8 @@ const MAX_FLAT_RESULTS = 1;
 
 /** Parameters and result of a function on their way between core values and values. */
 export interface FunctionCodec {
+  /** What moving the parameters in and the result out costs, or the other way round, besides texts, bytes and lists. */
+  readonly fuel: number;
   /** Host calls guest: the core arguments. May call `cabi_realloc`. */
   lowerParams(memory: AbiMemory, values: readonly AbiValue[]): FlatValue[];
   /** Host calls guest: the value of what the core function returned. */
@@ -25,6 +28,7 @@ export function functionCodec(type: FunctionType): FunctionCodec {
   const resultByPointer = result !== undefined && result.flat.length > MAX_FLAT_RESULTS;
   const coreParams = paramsByPointer ? 1 : params.flat.length;
   return {
+    fuel: (params.values + (result?.values ?? 0)) * FUEL_SCHEDULE.hostValue,
     lowerParams(memory, values) {
       if (!paramsByPointer) {
         const flat: FlatValue[] = [];

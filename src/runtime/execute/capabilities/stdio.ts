@@ -1,4 +1,6 @@
 import type { LogLine } from "../../outcome.ts";
+import { FUEL_SCHEDULE } from "../../prepare/meter/index.ts";
+import type { MeterState } from "../meter-state.ts";
 import type { RunState } from "../run-state.ts";
 
 type StreamName = "stdout" | "stderr";
@@ -9,10 +11,12 @@ const NEWLINE = 0x0a;
 /** What a guest writes to its standard streams, cut into lines of the step's log. */
 export class Stdio {
   readonly #state: RunState;
+  readonly #meter: Pick<MeterState, "charge">;
   readonly #open: Record<StreamName, OpenLine> = { stdout: new OpenLine(), stderr: new OpenLine() };
 
-  constructor(state: RunState) {
+  constructor(state: RunState, meter: Pick<MeterState, "charge">) {
     this.#state = state;
+    this.#meter = meter;
   }
 
   write(stream: StreamName, contents: Uint8Array<ArrayBuffer>): void {
@@ -21,6 +25,7 @@ export class Stdio {
     if (open.length + contents.length > this.#state.logBytesLeft) this.#state.logExceeded();
     let rest = Buffer.from(contents.buffer, contents.byteOffset, contents.byteLength);
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
+      this.#meter.charge(FUEL_SCHEDULE.logLine);
       open.add(rest.subarray(0, end));
       this.#log(stream, open.take());
       rest = rest.subarray(end + 1);

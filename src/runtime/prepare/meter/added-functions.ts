@@ -7,7 +7,7 @@ import type { FunctionType } from "./function-type.ts";
 import { BULK, EMPTY_BLOCK, OP } from "./instruction.ts";
 import type { MeterIndices } from "./meter-indices.ts";
 import { PAGE_BYTES, TABLE_ENTRY_BYTES } from "./metered-module.ts";
-import { capped, maxCodeBytes, type ModuleShape } from "./module-shape.ts";
+import { capped, maxMeteredBytes, type ModuleShape } from "./module-shape.ts";
 import type { TypeSection } from "./type-section.ts";
 import { I32, I64 } from "./value-type.ts";
 
@@ -225,7 +225,7 @@ export class AddedFunctions {
     write(code);
     code.byte(OP.end);
     this.#bodies.sized(code.view());
-    capped("bytes of metered code", this.#bodies.length, maxCodeBytes(this.#shape));
+    capped("bytes of metered code", this.#bodies.length, maxMeteredBytes(this.#shape.bytes.length));
     return index;
   }
 }

@@ -18,6 +18,8 @@ export interface FuelSchedule {
   readonly bulkBytesPerUnit: number;
   /** table.fill, table.copy, table.init: for each entry, on top. V8 takes 10 to 30 ns for one. */
   readonly bulkTableEntry: number;
+  /** memory.grow, table.grow: each, however little is asked for, on top: V8 tells all instances that share it. */
+  readonly growth: number;
   /** memory.grow: for each page asked for, granted or not, on top. */
   readonly memoryGrowPage: number;
   /** table.grow: for each entry asked for, granted or not, on top. */
@@ -26,16 +28,22 @@ export interface FuelSchedule {
   readonly moduleInstance: number;
   /** Each import, export, table and tag of an instantiated module. */
   readonly instanceItem: number;
+  /** Each function, type, element segment and data segment that an instantiated module defines. V8 takes 15 to 60 ns for one. */
+  readonly instancePart: number;
   /** Each operator of a constant expression, its end included. */
   readonly constantOperator: number;
   /** Each call of a host function, whatever it does. */
   readonly hostCall: number;
   /** Each byte that the host moves in or out for a call, and each that it makes: texts, lists, random bytes. */
   readonly hostByte: number;
+  /** Each value that crosses for a call: a parameter, a result, and whatever is inside one. The host makes each of them. */
+  readonly hostValue: number;
+  /** Each line that a write to a standard stream ends: an entry of the log. */
+  readonly logLine: number;
 }
 
 export const FUEL_SCHEDULE: FuelSchedule = {
-  id: "fuel-2",
+  id: "fuel-3",
   instruction: 1,
   structural: 0,
   functionEntry: 1,
@@ -44,11 +52,15 @@ export const FUEL_SCHEDULE: FuelSchedule = {
   unwindDepthUnit: 128,
   bulkBytesPerUnit: 8,
   bulkTableEntry: 32,
+  growth: 256,
   memoryGrowPage: 1024,
   tableGrowEntry: 32,
   moduleInstance: 1000,
   instanceItem: 256,
+  instancePart: 8,
   constantOperator: 8,
   hostCall: 1000,
   hostByte: 1,
+  hostValue: 8,
+  logLine: 256,
 };

@@ -13,7 +13,7 @@ const TABLE_GROW_PRICE: LengthPrice = { units: FUEL_SCHEDULE.tableGrowEntry, per
 
 export function memoryGrow(body: BodyState): void {
   const memory = body.cursor.u32();
-  body.charge(FUEL_SCHEDULE.instruction);
+  body.charge(FUEL_SCHEDULE.instruction + FUEL_SCHEDULE.growth);
   chargeLength(body, PAGES_PRICE);
   const code = body.instead();
   code.byte(OP.call);
@@ -51,6 +51,7 @@ function lengthy(body: BodyState, opcode: number): void {
       chargeLength(body, ENTRIES_PRICE);
       return;
     case BULK.tableGrow: {
+      body.charge(FUEL_SCHEDULE.growth);
       chargeLength(body, TABLE_GROW_PRICE);
       const code = body.instead();
       code.byte(OP.call);

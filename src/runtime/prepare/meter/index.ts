@@ -27,3 +27,4 @@ export {
 } from "./metered-module.ts";
 export { METER_LIMITS } from "./meter-limits.ts";
 export { meterModule } from "./meter-module.ts";
+export { maxMeteredBytes } from "./module-shape.ts";

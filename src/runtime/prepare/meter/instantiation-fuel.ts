@@ -18,9 +18,11 @@ export function instantiationFuel(shape: ModuleShape, tally: InstantiationTally)
   const entries = tables.reduce((sum, { minEntries }) => sum + minEntries, 0);
   const pages = shape.memories.slice(shape.importedMemories).reduce((sum, { minPages }) => sum + minPages, 0);
   const items = count(shape, SECTION.import) + count(shape, SECTION.export) + tables.length + count(shape, SECTION.tag);
+  const parts = PARTS.reduce((sum, section) => sum + count(shape, section), 0);
   return (
     price.moduleInstance +
     items * price.instanceItem +
+    parts * price.instancePart +
     tally.constantOperators * price.constantOperator +
     tally.elements * price.bulkTableEntry +
     Math.floor(tally.dataBytes / price.bulkBytesPerUnit) +
@@ -28,6 +30,9 @@ export function instantiationFuel(shape: ModuleShape, tally: InstantiationTally)
     pages * price.memoryGrowPage
   );
 }
+
+/** None of them is copied for an instance, but V8 visits each. */
+const PARTS = [SECTION.type, SECTION.function, SECTION.element, SECTION.data] as const;
 
 function count(shape: ModuleShape, section: number): number {
   return shape.section(section)?.u32() ?? 0;

@@ -244,11 +244,12 @@ function checkInitialSizes(draft: Draft, importedTables: number, importedMemorie
 }
 
 /**
- * Bytes that the code of a metered module may have. Engines grow by a third to a half; a module made for it (hundreds of
- * parameters on each of thousands of exports) could grow a hundredfold.
+ * Bytes that so many may become by metering: the code of a module, and all modules of a component. Engines grow by a third to
+ * a half; a module made for it (hundreds of parameters on each of thousands of exports) could grow a hundredfold. What
+ * metering adds to however small a module is the megabyte.
  */
-export function maxCodeBytes(shape: ModuleShape): number {
-  return shape.bytes.length * 8 + 65_536;
+export function maxMeteredBytes(bytes: number): number {
+  return bytes * 3 + 1_048_576;
 }
 
 /** Refuses a count beyond its cap. */

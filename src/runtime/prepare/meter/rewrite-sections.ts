@@ -12,7 +12,7 @@ import { METER_GLOBALS, METER_NAMESPACE, type MeteredMemory, type MeterLimits } 
 import {
   capped,
   EXTERN,
-  maxCodeBytes,
+  maxMeteredBytes,
   type ModuleShape,
   readTagType,
   SECTION,
@@ -247,7 +247,7 @@ export function rewriteBodies(rewriting: Rewriting): ByteWriter {
     const start = reader.at;
     reader.skip(size);
     rewriter.rewrite(shape.importedFunctions + index, start, reader.at, writer);
-    capped("bytes of metered code", writer.length, maxCodeBytes(shape));
+    capped("bytes of metered code", writer.length, maxMeteredBytes(shape.bytes.length));
   }
   return writer;
 }
