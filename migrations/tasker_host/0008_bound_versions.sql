@@ -1,6 +1,9 @@
 -- What a version number stands for stays known when its version is gone, grants are changed member by member, and the trail
 -- names tokens by more than a name that another one may take.
 
+-- What registers meanwhile waits: it would be missed below.
+lock table tasker_host.handler_versions in access exclusive mode;
+
 -- Every digest that a version ever had, the last one with the highest binding. They stay when the version is deleted: its
 -- number is then free for the same bytes only. More than one: a developer's own host put other bytes in its place.
 create table tasker_host.version_digests (
@@ -28,6 +31,9 @@ group by b.namespace, b.name, b.version, b.digest
 order by max(b.sure), max(b.at);
 
 alter table tasker_host.handler_versions add column deprecated_by jsonb;
+
+-- For last_server_of().
+create index idx_handler_activations_callables on tasker_host.handler_activations using gin (callables);
 
 -- Null: the host's default, as for a limit that is absent. Who set a limit has not thereby said what may be imported.
 alter table tasker_host.namespace_grants alter column capabilities drop not null;

@@ -120,7 +120,7 @@ function mappingsProblem(mappings: string): string | undefined {
     if (segments > MAX_SEGMENTS) return `more than ${MAX_SEGMENTS} mappings`;
     if (fields > MAX_FIELDS) return `a mapping of more than ${MAX_FIELDS} numbers at ${at} of "mappings"`;
   }
-  return undefined;
+  return isOpen ? 'a number without an end at the end of "mappings"' : undefined;
 }
 
 /** Base-64 digits from 32 on: `g` to `z`, `0` to `9`, `+` and `/`. */

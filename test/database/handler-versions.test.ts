@@ -237,6 +237,19 @@ describe("a version's number", () => {
     expect(await versionDigests(database, gone)).toEqual([gone.component.digest]);
     expect(await registerVersion(database, newVersion("pay", "1.1.0"))).toMatchObject({ verdict: "conflict" });
   });
+
+  it("that a host from before gave is bound when it comes again, or goes", async () => {
+    const again = await register("pay", "1.0.0");
+    const gone = await register("pay", "1.1.0");
+    await database.query("test_unbound", "delete from tasker_host.version_digests");
+    expect(await registerVersion(database, again)).toEqual({ verdict: "known" });
+    expect(await remove("1.1.0")).toEqual({ verdict: "deleted" });
+    expect(await versionDigests(database, again)).toEqual([again.component.digest]);
+    expect(await registerVersion(database, newVersion("pay", "1.1.0"))).toMatchObject({
+      verdict: "conflict",
+      digest: gone.component.digest,
+    });
+  });
 });
 
 it("a namespace that can have no queue has no version, whoever writes it", async () => {

@@ -6,6 +6,7 @@ import type { Host } from "../../src/host/bootstrap/start-host.ts";
 import { versionComponent } from "../registry/support/version-component.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { run, startTestHost, testDatabase } from "../support/host.ts";
+import { TEST_ACTOR } from "../support/test-actor.ts";
 
 let folder: string;
 let database: TestDatabase;
@@ -37,6 +38,35 @@ afterAll(async () => {
   await host?.stop();
   await database?.close();
   await rm(folder, { recursive: true, force: true });
+});
+
+it("templates of a handler that somebody deactivated are no mistake at the next start", async () => {
+  const own = await mkdtemp(join(tmpdir(), "tasker-host-deactivated-"));
+  await mkdir(join(own, "shop/templates"), { recursive: true });
+  const component = await versionComponent({ name: "charge", version: "1.0.0", callable: "charge" });
+  await writeFile(join(own, "shop/charge.wasm"), component);
+  const template = {
+    name: "pay",
+    namespace_name: "shop",
+    version: "1.0.0",
+    steps: [{ name: "a", handler: { callable: "charge" } }],
+  };
+  await writeFile(join(own, "shop/templates/pay.yaml"), JSON.stringify(template));
+  await using test = await testDatabase();
+  const settings = { "sandbox.isolation": "inline" };
+  {
+    await using first = await startTestHost({ database: test, handlersDir: own, settings });
+    expect(first.handlers.templates).toHaveLength(1);
+    await first.registry.deactivate(TEST_ACTOR, { namespace: "shop", name: "charge" });
+  }
+  await using second = await startTestHost({ database: test, handlersDir: own, settings });
+  expect(second.handlers.problems).toEqual([]);
+  expect(second.handlers.templates).toHaveLength(1);
+  const served = (): unknown => second.view.components();
+  expect(served()).toEqual([]);
+  await second.registry.rollBack(TEST_ACTOR, { namespace: "shop", name: "charge" });
+  await expect.poll(served).toMatchObject([{ name: "charge", version: "1.0.0" }]);
+  await rm(own, { recursive: true, force: true });
 });
 
 describe("a handlers folder full of mistakes", () => {

@@ -55,6 +55,11 @@ describe("readSourceMap()", () => {
     ["no sources", `{"version":3,"mappings":""}`, `a wrong "sources"`],
     ["mappings that are a list", `{"version":3,"sources":[],"mappings":[]}`, `a wrong "mappings"`],
     ["an ignore list that is none", `${HEAD},"ignoreList":1}`, `a wrong "ignoreList"`],
+    [
+      "a number without an end",
+      `{"version":3,"sources":[],"mappings":"AAg"}`,
+      'a number without an end at the end of "mappings"',
+    ],
     ["another version", `{"version":2,"sources":[],"mappings":""}`, `a wrong "version"`],
     ["an array", "[]", "no object"],
     ["null", "null", "no object"],

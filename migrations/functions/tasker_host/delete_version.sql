@@ -28,6 +28,10 @@ begin
     return jsonb_build_object('verdict', 'in_use', 'leased', v_leased, 'waiting', v_waiting);
   end if;
 
+  -- A host from before there were bindings may have made it.
+  insert into tasker_host.version_digests (namespace, name, version, digest)
+  values (p_namespace, p_name, p_version, v_version.digest)
+  on conflict (namespace, name, version, digest) do nothing;
   delete from tasker_host.handler_versions v
   where v.namespace = p_namespace and v.name = p_name and v.version = p_version;
   perform tasker_host.drop_unused_components();

@@ -4,6 +4,6 @@ create or replace function tasker_host.last_server_of(p_namespace text, p_callab
 language sql stable as $$
   select a.name || '@' || a.version
   from tasker_host.handler_activations a
-  where a.namespace = p_namespace and p_callable = any (a.callables)
+  where a.namespace = p_namespace and a.callables @> array[p_callable]
   order by a.activation_id desc limit 1
 $$;

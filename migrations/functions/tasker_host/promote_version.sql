@@ -1,6 +1,7 @@
 -- Makes a version the active one of its handler. Returns {"verdict"}:
 --   'promoted'       what it replaced is in "replaced" {"version","digest"}, or that is null
 --   'unchanged'      it is active already
+--   'settled'        somebody has said what shall run (only with `p_if_new`, see handler_is_settled())
 --   'unknown'        there is no such version
 --   'deprecated'     it may not become active any more
 --   'needs_approval' it imports more than what it follows: "active", "added", "removed" of wider_than()
@@ -9,7 +10,7 @@
 -- the audit then says what nobody was asked about.
 create or replace function tasker_host.promote_version(
   p_actor jsonb, p_namespace text, p_name text, p_version text, p_default text[], p_ceiling text[],
-  p_approved boolean
+  p_approved boolean, p_if_new boolean
 ) returns jsonb
 language plpgsql as $$
 declare
@@ -27,6 +28,8 @@ begin
     return jsonb_build_object('verdict', 'unknown');
   elsif v_version.active then
     return jsonb_build_object('verdict', 'unchanged');
+  elsif p_if_new and tasker_host.handler_is_settled(p_namespace, p_name) then
+    return jsonb_build_object('verdict', 'settled');
   elsif v_version.deprecated_at is not null then
     return jsonb_build_object('verdict', 'deprecated');
   end if;

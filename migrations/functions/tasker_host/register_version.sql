@@ -62,6 +62,10 @@ begin
       jsonb_build_object('name', p_name, 'version', p_version, 'digest', v_digest, 'repaired', v_repaired));
   end if;
   if v_known = v_digest then
+    -- A host from before there were bindings may have made it.
+    insert into tasker_host.version_digests (namespace, name, version, digest)
+    values (p_namespace, p_name, p_version, v_digest)
+    on conflict (namespace, name, version, digest) do nothing;
     -- Who brings the source map later than the component helps its errors all the same; one that is there stays.
     update tasker_host.handler_versions v set source_map = v_source_map
     where v.namespace = p_namespace and v.name = p_name and v.version = p_version and v.source_map is null

@@ -14,10 +14,12 @@ declare
 begin
   v_registered := tasker_host.register_version(
     p_actor, p_namespace, p_name, p_version, p_callables, p_component, p_bytes, p_artifact, true);
-  if p_if_new and v_registered ->> 'verdict' = 'known' and tasker_host.handler_is_settled(p_namespace, p_name) then
+  v_promoted := tasker_host.promote_version(
+    p_actor, p_namespace, p_name, p_version, p_default, p_ceiling, true,
+    p_if_new and v_registered ->> 'verdict' = 'known');
+  if v_promoted ->> 'verdict' = 'settled' then
     return v_registered || jsonb_build_object('promotion', null);
   end if;
-  v_promoted := tasker_host.promote_version(p_actor, p_namespace, p_name, p_version, p_default, p_ceiling, true);
   if v_promoted ->> 'verdict' not in ('promoted', 'unchanged') then
     raise exception using errcode = 'TH001';
   end if;

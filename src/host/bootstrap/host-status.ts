@@ -71,7 +71,11 @@ export class HostStatus implements HostView {
   }
 
   components(): readonly ComponentView[] {
-    const running = (this.#parts.handlers?.components ?? []).filter(({ leftInactive }) => !leftInactive);
+    const { handlers, watch } = this.#parts;
+    // What was left inactive at the start may have been promoted since.
+    const running = (handlers?.components ?? []).filter(
+      ({ namespace, artifact, leftInactive }) => !leftInactive || watch.isActive(namespace, artifact.digest),
+    );
     return running.map(({ namespace, artifact }) => ({
       namespace,
       name: artifact.manifest.name,

@@ -110,7 +110,7 @@ function hostJson(host: Host, { config }: LoadedConfig, tookMs: number): unknown
   return {
     version: HOST_VERSION,
     url: host.url,
-    ready_in_ms: tookMs,
+    ready_in_ms: Math.round(tookMs),
     database: { description: host.opened.description, ...view.database() },
     orchestration: view.orchestration,
     isolation: view.isolation,

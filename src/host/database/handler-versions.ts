@@ -39,7 +39,7 @@ export type RegisterVerdict =
 /** What became of a version that may replace another; where its promotion is refused, nothing changed. */
 export interface ReplaceVerdict {
   readonly verdict: "created" | "known" | "replaced";
-  /** Null: what somebody has settled stays, see `handlerIsSettled`. */
+  /** Null: what somebody has settled stays, see `promoteUnlessSettled`. */
   readonly promotion: PromoteVerdict | null;
 }
 
@@ -86,12 +86,11 @@ export type DeleteVerdict =
 
 const REGISTER = "select tasker_host.register_version($1, $2, $3, $4, $5, $6, $7, $8, false) as answer";
 const REPLACE = "select tasker_host.replace_version($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as answer";
-const PROMOTE = "select tasker_host.promote_version($1, $2, $3, $4, $5, $6, false) as answer";
+const PROMOTE = "select tasker_host.promote_version($1, $2, $3, $4, $5, $6, false, $7) as answer";
 const ROLL_BACK = "select tasker_host.roll_back_handler($1, $2, $3, $4, $5) as answer";
 const DEACTIVATE = "select tasker_host.deactivate_handler($1, $2, $3) as answer";
 const APPROVE = "select tasker_host.approve_version($1, $2, $3, $4) as answer";
 const DEPRECATE = "select tasker_host.deprecate_version($1, $2, $3, $4, $5) as answer";
-const IS_SETTLED = "select tasker_host.handler_is_settled($1, $2) as answer";
 const DELETE = "select tasker_host.delete_version($1, $2, $3, $4) as answer";
 const SERVE_LATE = "select tasker_host.serve_late($1, $2, $3, $4) as digest";
 const LAST_SERVER_OF = "select tasker_host.last_server_of($1, $2) as server";
@@ -112,11 +111,6 @@ export function replaceVersion(
   ifNew: boolean,
 ): Promise<ReplaceVerdict> {
   return ask(database, "replace_version", REPLACE, [...valuesOf(version), defaults, ceiling, ifNew]);
-}
-
-/** True where somebody has said which version of the handler shall run: one is active, or it was deactivated. */
-export function handlerIsSettled(database: Database, { namespace, name }: HandlerName): Promise<boolean> {
-  return ask(database, "handler_is_settled", IS_SETTLED, [namespace, name]);
 }
 
 function valuesOf(version: NewVersion): readonly unknown[] {
@@ -151,7 +145,18 @@ export function promoteVersion(
   { namespace, name, version }: VersionName,
   { defaults, ceiling }: CapabilityRules,
 ): Promise<PromoteVerdict> {
-  const values = [JSON.stringify(actor), namespace, name, version, defaults, ceiling];
+  const values = [JSON.stringify(actor), namespace, name, version, defaults, ceiling, false];
+  return ask(database, "promote_version", PROMOTE, values);
+}
+
+/** The same, but for a handler of which somebody has said what shall run: a version is active, or it was deactivated. */
+export function promoteUnlessSettled(
+  database: Database,
+  actor: Actor,
+  { namespace, name, version }: VersionName,
+  { defaults, ceiling }: CapabilityRules,
+): Promise<PromoteVerdict | { readonly verdict: "settled" }> {
+  const values = [JSON.stringify(actor), namespace, name, version, defaults, ceiling, true];
   return ask(database, "promote_version", PROMOTE, values);
 }
 

@@ -71,7 +71,7 @@ function checked({ clock }: AppDeps, healthy: boolean, message: string, duration
   return {
     status: healthy ? "healthy" : "unhealthy",
     message,
-    duration_ms: durationMs,
+    duration_ms: Math.round(durationMs),
     last_checked: new Date(clock.now()).toISOString(),
   };
 }

@@ -8,10 +8,10 @@ import {
   deactivateHandler,
   deleteVersion,
   deprecateVersion,
-  handlerIsSettled,
   type HandlerName,
   type NewVersion,
   type PromoteVerdict,
+  promoteUnlessSettled,
   promoteVersion,
   registerVersion,
   type RegisterVerdict,
@@ -326,9 +326,10 @@ export class HandlerRegistry {
     { actor, promote }: RegisterOptions,
   ): Promise<Promotion | undefined> {
     if (promote === "never") return undefined;
-    const mayStay = promote === "if-new" && verdict === "known";
-    if (mayStay && (await handlerIsSettled(this.#options.database, version))) return undefined;
-    return this.#promote(actor, version);
+    if (promote === "always" || verdict !== "known") return this.#promote(actor, version);
+    const { database, grants } = this.#options;
+    const answer = await promoteUnlessSettled(database, actor, version, grants.capabilityRules);
+    return answer.verdict === "settled" ? undefined : promotionOf(version, answer);
   }
 
   async #promote(actor: Actor, version: VersionName): Promise<Promotion> {

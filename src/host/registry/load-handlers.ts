@@ -72,7 +72,12 @@ async function loadNamespace(folder: NamespaceFolder, deps: LoadHandlersDeps): P
       load.components.push(await loadComponent(namespace, file, deps.handlers));
     });
   }
-  const known = new Set([...deps.nativeCallables, ...(await deps.handlers.activeCallables(namespace))]);
+  const known = new Set([
+    ...deps.nativeCallables,
+    ...(await deps.handlers.activeCallables(namespace)),
+    // Also of what somebody deactivated or rolled back: its steps wait for a promotion, and its templates are no mistake.
+    ...load.components.flatMap(({ artifact }) => artifact.manifest.callables),
+  ]);
   for (const path of folder.templatePaths) {
     await attempt(load, path, deps, async () => {
       const parsed = await readTemplate(namespace, path, deps.retryDefaults);

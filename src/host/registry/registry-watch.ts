@@ -70,6 +70,11 @@ export class RegistryWatch implements Service {
     return this.stop();
   }
 
+  /** True where a component was active in a namespace at the last look. */
+  isActive(namespace: string, digest: string): boolean {
+    return this.#fetched.has(`${namespace}/${digest}`);
+  }
+
   /** Looks now rather than at the next poll. */
   changed(): void {
     this.#told = true;

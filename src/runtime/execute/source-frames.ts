@@ -85,14 +85,19 @@ function placeOf(segment: Readonly<SourceMapSegment>, name: string, content: Sou
   const [, source, line, column] = segment;
   const file = source === undefined ? undefined : content.sources[source];
   if (source === undefined || file === undefined || line === undefined || column === undefined) return undefined;
-  const root = content.sourceRoot === "" ? "" : `${content.sourceRoot.slice(0, MAX_FILE_CHARS)}/`;
   return {
     name,
-    file: (root + file.slice(0, MAX_FILE_CHARS)).slice(0, MAX_FILE_CHARS),
+    file: pathOf(file.slice(0, MAX_FILE_CHARS), content.sourceRoot.slice(0, MAX_FILE_CHARS)),
     line: line + 1,
     column: column + 1,
     ignored: content.ignored.has(source),
   };
+}
+
+/** Where a map has a root, its sources are below it, but for those with a place of their own. */
+function pathOf(file: string, root: string): string {
+  if (root === "" || file.startsWith("/") || /^[a-z][a-z0-9+.-]*:/i.test(file)) return file;
+  return `${root.replace(/\/+$/, "")}/${file}`.slice(0, MAX_FILE_CHARS);
 }
 
 /**

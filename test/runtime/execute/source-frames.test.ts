@@ -74,9 +74,14 @@ describe("framesOfStack()", () => {
     expect(framesOfStack("    at f (x.js:1:1)", new SourceMap(HOSTILE_MAPS.decoded))).toEqual(["f (a.ts:1:1)"]);
   });
 
-  it("puts a map's root before its sources", () => {
-    const text = JSON.stringify({ version: 3, sourceRoot: "src", sources: ["a.ts"], mappings: "AAAA" });
-    expect(framesOfStack("    at f (x.js:1:1)", new SourceMap(text))).toEqual(["f (src/a.ts:1:1)"]);
+  it.each([
+    ["src", "a.ts", "src/a.ts"],
+    ["src/", "a.ts", "src/a.ts"],
+    ["src", "/home/a.ts", "/home/a.ts"],
+    ["src", "webpack://a.ts", "webpack://a.ts"],
+  ])("puts a map's root %s before its source %s where that has no place of its own", (sourceRoot, source, path) => {
+    const text = JSON.stringify({ version: 3, sourceRoot, sources: [source], mappings: "AAAA" });
+    expect(framesOfStack("    at f (x.js:1:1)", new SourceMap(text))).toEqual([`f (${path}:1:1)`]);
   });
 
   it("takes no longer for a line that was made to be slow", () => {

@@ -6,7 +6,7 @@ const CheckSchema = z
   .object({
     status: z.enum(["healthy", "unhealthy"]),
     message: z.string(),
-    duration_ms: z.number(),
+    duration_ms: z.int(),
     last_checked: timestamp,
   })
   .openapi("HealthCheck");
