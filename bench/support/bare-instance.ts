@@ -1,6 +1,6 @@
 /** The floor under a fresh instance: V8's own work, and what it takes to write the memory once. */
 import type { CompiledComponent } from "../../src/runtime/execute/compiled-component.ts";
-import { MeterState } from "../../src/runtime/execute/meter-state.ts";
+import { meterGlobals, MeterState } from "../../src/runtime/execute/meter-state.ts";
 import { startCost } from "../../src/runtime/execute/start-cost.ts";
 import { trampolines } from "../../src/runtime/execute/trampolines.ts";
 import { METER_NAMESPACE } from "../../src/runtime/prepare/meter/index.ts";
@@ -20,12 +20,16 @@ export function bareInstances(component: CompiledComponent): BareInstances {
   const { artifact, modules } = component;
   const context = liveInstance(component);
   const hostFunctions = trampolines(component, context);
-  const meter = new MeterState(BENCH_LIMITS, startCost(artifact)).imports;
+  const meter = new MeterState(BENCH_LIMITS, startCost(artifact), meterGlobals()).imports;
   const { byInstantiation } = freshMemories(artifact);
   const instances: WebAssembly.Instance[] = [];
   const ready = artifact.plan.instantiations.map(({ module, imports }, index) => {
+    const memories = (artifact.modules[module]?.memories ?? []).flatMap(({ importName }, at) => {
+      const memory = byInstantiation[index]?.[at];
+      return memory === undefined ? [] : [[importName, memory] as const];
+    });
     const given: Record<string, Record<string, WebAssembly.ImportValue>> = {
-      [METER_NAMESPACE]: { ...meter, ...byInstantiation[index] },
+      [METER_NAMESPACE]: { ...meter, ...Object.fromEntries(memories) },
     };
     for (const { module: space, name, from } of imports) {
       const value =
@@ -39,7 +43,7 @@ export function bareInstances(component: CompiledComponent): BareInstances {
     return { compiled, given };
   });
   const copies = byInstantiation.flatMap((memories) =>
-    Object.values(memories).map((memory) => {
+    memories.map((memory) => {
       const target = new Uint8Array(memory.buffer);
       return { target, source: Uint8Array.from(target) };
     }),

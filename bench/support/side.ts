@@ -3,7 +3,7 @@ import { compileComponent, type CompiledComponent } from "../../src/runtime/exec
 import { type BorrowedMemories, borrowMemories } from "../../src/runtime/execute/borrow-memories.ts";
 import { instantiate } from "../../src/runtime/execute/instantiate.ts";
 import { MemoryPool } from "../../src/runtime/execute/memory-pool.ts";
-import { MeterState } from "../../src/runtime/execute/meter-state.ts";
+import { meterGlobals, MeterState } from "../../src/runtime/execute/meter-state.ts";
 import { RunContext } from "../../src/runtime/execute/run-context.ts";
 import { RunState } from "../../src/runtime/execute/run-state.ts";
 import { outcomeOf, stepContextValue } from "../../src/runtime/execute/values.ts";
@@ -52,7 +52,7 @@ export function componentSide(component: CompiledComponent, steps: readonly Step
 
 /** An instance of the component by the runtime's own replay, and what it runs in. */
 export function liveInstance(component: CompiledComponent): RunContext {
-  const meter = new MeterState(BENCH_LIMITS, component.startCost);
+  const meter = new MeterState(BENCH_LIMITS, component.startCost, component.meterGlobals);
   const state = new RunState(BENCH_LIMITS, () => meter.halt());
   const context = new RunContext(state, meter, { nowMs: 1_764_000_000_000, seed: 42n });
   instantiate(component, context, freshMemories(component.artifact));
@@ -79,7 +79,9 @@ export function componentSides(
 export function coreSides(original: Uint8Array<ArrayBuffer>): readonly [plain: Side, metered: Side] {
   const { bytes, memories, initialBytes, instantiationFuel } = meterModule(original);
   const start = { bytes: initialBytes, fuel: instantiationFuel };
-  const meter: Record<string, WebAssembly.ImportValue> = { ...new MeterState(BENCH_LIMITS, start).imports };
+  const meter: Record<string, WebAssembly.ImportValue> = {
+    ...new MeterState(BENCH_LIMITS, start, meterGlobals()).imports,
+  };
   for (const { importName, minPages, maxPages = 16_384 } of memories) {
     meter[importName] = new WebAssembly.Memory({ initial: minPages, maximum: maxPages });
   }

@@ -4,9 +4,9 @@ import type { Instantiation } from "../link-plan.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 import { PAGE_BYTES } from "../prepare/meter/index.ts";
 
-/** The linear memories of one instance, one entry for each instantiation of the plan. */
+/** The linear memories of one instance: for each instantiation of the plan those of its module, in the module's order. */
 export interface BorrowedMemories {
-  readonly byInstantiation: readonly Readonly<Record<string, WebAssembly.Memory>>[];
+  readonly byInstantiation: readonly (readonly WebAssembly.Memory[])[];
   /** Only when nothing of the instance can run any more. */
   giveBack(): void;
 }
@@ -31,15 +31,15 @@ export function borrowMemories(
   const giveBack = (): void => {
     for (const { memory, minPages, maxPages } of borrowed) pool.giveBack(memory, minPages, maxPages);
   };
-  const borrow = ({ module }: Instantiation): Record<string, WebAssembly.Memory> => {
-    const imports: Record<string, WebAssembly.Memory> = {};
-    for (const { importName, minPages, maxPages = capPages } of modules[module]?.memories ?? []) {
+  const borrow = ({ module }: Instantiation): readonly WebAssembly.Memory[] => {
+    const taken: WebAssembly.Memory[] = [];
+    for (const { minPages, maxPages = capPages } of modules[module]?.memories ?? []) {
       const allowed = Math.min(maxPages, capPages);
       const memory = pool.take(minPages, allowed);
       borrowed.push({ memory, minPages, maxPages: allowed });
-      imports[importName] = memory;
+      taken.push(memory);
     }
-    return imports;
+    return taken;
   };
   try {
     return { byInstantiation: plan.instantiations.map(borrow), giveBack };

@@ -6,6 +6,7 @@ import { offeredFunction } from "../world/offered.ts";
 import { type FunctionCodec, functionCodec } from "./canonical-abi/function-codec.ts";
 import type { HostFunction } from "./capabilities/capability.ts";
 import { hostFunction } from "./capabilities/host-function.ts";
+import { ImportObject } from "./import-objects.ts";
 import { type MeterGlobals, meterGlobals } from "./meter-state.ts";
 import { startCost, type StartCost } from "./start-cost.ts";
 import { unreachable } from "../unreachable.ts";
@@ -14,6 +15,8 @@ import { unreachable } from "../unreachable.ts";
 export interface CompiledComponent {
   readonly artifact: Artifact;
   readonly modules: readonly WebAssembly.Module[];
+  /** By instantiation of the plan. One run's at a time, like the globals. */
+  readonly imports: readonly ImportObject[];
   readonly trampolines: readonly CompiledTrampoline[];
   readonly describe: CompiledFunction;
   readonly handle: CompiledFunction;
@@ -49,14 +52,18 @@ const NOTHING: FunctionType = { params: [], result: undefined };
 
 /** Compiles an artifact. Throws V8's CompileError where the bytes are no module: a prepared artifact's always are. */
 export function compileComponent(artifact: Artifact): CompiledComponent {
+  const globals = meterGlobals();
   return {
     artifact,
     modules: artifact.modules.map((module) => new WebAssembly.Module(module.bytes)),
+    imports: artifact.plan.instantiations.map(
+      (made) => new ImportObject(made, artifact.modules[made.module] ?? { memories: [] }, globals),
+    ),
     trampolines: artifact.plan.trampolines.map(compileTrampoline),
     describe: { lifted: artifact.plan.describe, codec: functionCodec(DESCRIBE) },
     handle: { lifted: artifact.plan.handle, codec: functionCodec(HANDLE) },
     startCost: startCost(artifact),
-    meterGlobals: meterGlobals(),
+    meterGlobals: globals,
   };
 }
 

@@ -35,10 +35,10 @@ export class MeterState {
   readonly imports: MeterGlobals;
 
   /**
-   * `start` is what is taken before anything of the guest runs; it must fit into the budgets. `globals` may be those
-   * of an earlier run, whose instance is dead and whose state was read: all three are set anew.
+   * `start` is what is taken before anything of the guest runs; it must fit into the budgets. `globals` are those that the
+   * component's modules import, of which an earlier run is over and its state was read: all three are set anew.
    */
-  constructor(limits: RunLimits, start: StartCost, globals: MeterGlobals = meterGlobals()) {
+  constructor(limits: RunLimits, start: StartCost, globals: MeterGlobals) {
     this.#limits = limits;
     this.imports = globals;
     globals.fuel.value = packFuel({ fuel: Math.max(0, limits.fuel - start.fuel), callDepth: limits.maxCallDepth });
