@@ -203,7 +203,7 @@ describe("a version's number", () => {
       expect(await registerVersion(database, other)).toEqual({ verdict: "conflict", digest, deleted: true });
       expect(await loadComponent(database, other.component.digest)).toBeUndefined();
       expect(await versionDigests(database, first)).toEqual([digest]);
-      expect(await registerVersion(database, first)).toEqual({ verdict: "created" });
+      expect(await registerVersion(database, first)).toEqual({ verdict: "created", again: true });
       // In another namespace it stands for what that says.
       expect(await registerVersion(database, { ...other, namespace: `${namespace}_b` })).toEqual({
         verdict: "created",

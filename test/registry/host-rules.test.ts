@@ -93,7 +93,7 @@ describe("a start with what is known already", () => {
     ["never", "external"],
     ["embedded", "embedded"],
   ] as const)(
-    "undoes no roll back and no deactivation with `registry.replace_versions` %j",
+    "undoes no roll back, no deactivation and no deletion with `registry.replace_versions` %j",
     async (replaceVersions, kind) => {
       const registry = testRegistry(database, { "registry.replace_versions": replaceVersions }, kind);
       const handler = { namespace, name: "charge" };
@@ -114,7 +114,12 @@ describe("a start with what is known already", () => {
       expect(left.splice(0)).toEqual(["1.1.0"]);
       await registry.deactivate(TEST_ACTOR, handler);
       expect(await start()).toEqual([undefined]);
-      expect(left).toEqual(["1.0.0", "1.1.0"]);
+      expect(left.splice(0)).toEqual(["1.0.0", "1.1.0"]);
+      await registry.promote(TEST_ACTOR, { ...handler, version: "1.0.0" });
+      await registry.delete(TEST_ACTOR, { ...handler, version: "1.1.0" });
+      // It is made known again, for who wants it; what was promoted meanwhile stays.
+      expect(await start()).toEqual(["1.0.0"]);
+      expect(left).toEqual(["1.1.0"]);
       const saved = await versionComponent({ name: "charge", version: "1.1.0", callable: "charge" });
       const swapped = await registry.register(namespace, saved, undefined, "always");
       expect(swapped).toMatchObject({ verdict: "known", promotion: { changed: true } });

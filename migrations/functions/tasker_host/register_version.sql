@@ -1,6 +1,6 @@
 -- Makes a component known as a version of a handler, and stores it, in one transaction: an upload that loses leaves nothing.
 -- Returns {"verdict"}:
---   'created'   it is new
+--   'created'   it is new, or with "again" there again, with the same bytes, after it was deleted
 --   'known'     the version is there with the same bytes; what was stored damaged is whole again
 --   'replaced'  other bytes took its place (only with `p_replace`, see replace_version())
 --   'conflict'  it has or had other bytes, their digest is in "digest"; "deleted": there are none any more. Nothing changed
@@ -97,6 +97,8 @@ begin
     p_actor, 'handler.uploaded', p_namespace,
     jsonb_strip_nulls(jsonb_build_object(
       'name', p_name, 'version', p_version, 'digest', v_digest, 'replaced_digest', v_known)));
-  return jsonb_build_object('verdict', case when v_known is null then 'created' else 'replaced' end);
+  return jsonb_strip_nulls(jsonb_build_object(
+    'verdict', case when v_known is null then 'created' else 'replaced' end,
+    'again', case when v_known is null and v_bound = v_digest then true end));
 end
 $$;

@@ -31,9 +31,13 @@ export interface CapabilityRules {
   readonly ceiling: readonly string[];
 }
 
-/** What became of a new version; `conflict`: it has or had (`deleted`) other bytes, and nothing changed. */
+/**
+ * What became of a new version; `again`: it is back after it was deleted; `conflict`: it has or had (`deleted`) other bytes, and
+ * nothing changed.
+ */
 export type RegisterVerdict =
-  | { readonly verdict: "created" | "known" }
+  | { readonly verdict: "created"; readonly again?: true }
+  | { readonly verdict: "known" }
   | { readonly verdict: "conflict"; readonly digest: string; readonly deleted: boolean };
 
 /** What became of a version that may replace another; where its promotion is refused, nothing changed. */

@@ -14,7 +14,6 @@ import {
   promoteUnlessSettled,
   promoteVersion,
   registerVersion,
-  type RegisterVerdict,
   type Replaced,
   replaceVersion,
   rollBackHandler,
@@ -298,7 +297,8 @@ export class HandlerRegistry {
     if (answer.verdict === "conflict") throw conflict(version, artifact.digest, answer);
     store.forget(namespace, artifact.digest);
     const { verdict } = answer;
-    const promotion = await this.#promoteNew(version, verdict, options).catch((error: unknown) => {
+    const isNew = verdict === "created" && answer.again !== true;
+    const promotion = await this.#promoteNew(version, isNew, options).catch((error: unknown) => {
       throw storedAllTheSame(error, { ...registered, verdict, promotion: undefined });
     });
     return { ...registered, verdict, promotion, leftInactive: await this.#isLeft(version, promotion, options) };
@@ -322,11 +322,11 @@ export class HandlerRegistry {
 
   async #promoteNew(
     version: VersionName,
-    verdict: RegisterVerdict["verdict"],
+    isNew: boolean,
     { actor, promote }: RegisterOptions,
   ): Promise<Promotion | undefined> {
     if (promote === "never") return undefined;
-    if (promote === "always" || verdict !== "known") return this.#promote(actor, version);
+    if (promote === "always" || isNew) return this.#promote(actor, version);
     const { database, grants } = this.#options;
     const answer = await promoteUnlessSettled(database, actor, version, grants.capabilityRules);
     return answer.verdict === "settled" ? undefined : promotionOf(version, answer);
