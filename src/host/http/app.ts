@@ -86,7 +86,7 @@ const TURNED_AWAY: ReadonlySet<number> = new Set([401, 403, 429]);
 function crossOrigin(origins: readonly string[]): MiddlewareHandler<AppEnv> {
   return cors({
     origin: origins.includes("*") ? "*" : [...origins],
-    allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    allowMethods: ["GET", "POST", "PATCH", "DELETE"],
     allowHeaders: ["authorization", "content-type", "x-api-key", "x-request-id"],
     exposeHeaders: ["x-request-id", "retry-after", "location", "www-authenticate", "ratelimit", "ratelimit-policy"],
     maxAge: 600,
