@@ -44,7 +44,7 @@ export const SOURCE_MAP_RULE = `JSON with "version": 3, "sources" (texts) and "m
 
 const BOUNDS = { maxValues: MAX_VALUES, maxStrings: MAX_STRINGS, maxDepth: MAX_DEPTH };
 
-/** At most about 50 ms and a few times the text's bytes, whatever the text is. */
+/** Some 50 ms of an idle core at most, 95 of a busy one, and a few times the text's bytes, whatever the text is. */
 export function readSourceMap(text: string): SourceMapReading {
   // A text has no fewer bytes than characters: longer ones are not even copied.
   if (text.length > MAX_SOURCE_MAP_BYTES) return unreadable(`${text.length} characters`);

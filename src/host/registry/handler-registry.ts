@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
+import { TaskerError } from "../../core/errors/index.ts";
 import type { Artifact } from "../../runtime/index.ts";
 import type { Database } from "../database/connection.ts";
 import { activeCallables, readVersion, versionDigests } from "../database/handler-lists.ts";
@@ -25,7 +25,14 @@ import { namespaceProblem } from "./check-namespace.ts";
 import { checkSourceMap } from "./check-source-map.ts";
 import { type ComponentStore, type LoadedComponent, newComponent } from "./component-store.ts";
 import type { NamespaceGrants } from "./namespace-grants.ts";
-import { activationRefused, promotionRefused, versionText, versionUnknown } from "./refusals.ts";
+import {
+  activationRefused,
+  promotionRefused,
+  storedAllTheSame,
+  versionConflict,
+  versionText,
+  versionUnknown,
+} from "./refusals.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 export interface ComponentFacts {
@@ -294,12 +301,18 @@ export class HandlerRegistry {
       return { ...registered, ...replaced, leftInactive: await this.#isLeft(made, replaced.promotion, options) };
     }
     const answer = await registerVersion(database, made);
-    if (answer.verdict === "conflict") throw conflict(version, artifact.digest, answer);
+    if (answer.verdict === "conflict") throw versionConflict(version, artifact.digest, answer);
     store.forget(namespace, artifact.digest);
     const { verdict } = answer;
     const isNew = verdict === "created" && answer.again !== true;
     const promotion = await this.#promoteNew(version, isNew, options).catch((error: unknown) => {
-      throw storedAllTheSame(error, { ...registered, verdict, promotion: undefined });
+      throw storedAllTheSame(error, {
+        ...version,
+        digest: artifact.digest,
+        size_bytes: component.length,
+        callables: artifact.manifest.callables,
+        created: verdict !== "known",
+      });
     });
     return { ...registered, verdict, promotion, leftInactive: await this.#isLeft(version, promotion, options) };
   }
@@ -363,7 +376,7 @@ export class HandlerRegistry {
     const digest = createHash("sha256").update(component).digest("hex");
     if (bound === undefined || bound === digest) return;
     const deleted = (await readVersion(this.#options.database, version)) === undefined;
-    throw conflict(version, digest, { digest: bound, deleted });
+    throw versionConflict(version, digest, { digest: bound, deleted });
   }
 
   async #inLine<T>(key: string, work: () => Promise<T>): Promise<T> {
@@ -409,54 +422,4 @@ function versionOf(
     throw new TaskerError("TSK_COMPONENT_MANIFEST_INVALID", { attempted, found, accepted: VERSION_RULE });
   }
   return { namespace, name, version };
-}
-
-/** A promotion that was refused after its version was stored: the error says so, for whoever would upload again. */
-function storedAllTheSame(error: unknown, { artifact, sizeBytes, verdict, namespace }: RegisteredComponent): unknown {
-  // Where the host could not promote it, nobody has refused anything: the same upload again will do.
-  if (!isTaskerError(error) || error.entry.fault === "system") return error;
-  const { name, version, callables } = artifact.manifest;
-  const { code, attempted, found, accepted, details, cause } = error;
-  const stored: StoredVersion = {
-    namespace,
-    name,
-    version,
-    digest: artifact.digest,
-    size_bytes: sizeBytes,
-    callables,
-    created: verdict !== "known",
-  };
-  return new TaskerError(code, {
-    attempted: `${attempted}, which is stored`,
-    found,
-    ...(accepted !== undefined && { accepted }),
-    details: { ...details, stored },
-    cause,
-  });
-}
-
-/** `details.stored` of a refused promotion, as answers of the API spell it. */
-interface StoredVersion {
-  readonly namespace: string;
-  readonly name: string;
-  readonly version: string;
-  readonly digest: string;
-  readonly size_bytes: number;
-  readonly callables: readonly string[];
-  /** False: the version was there with the same bytes. */
-  readonly created: boolean;
-}
-
-function conflict(
-  version: VersionName,
-  digest: string,
-  bound: { readonly digest: string; readonly deleted: boolean },
-): TaskerError {
-  const there = `digest ${bound.digest.slice(0, 12)}…`;
-  return new TaskerError("TSK_REGISTRY_VERSION_CONFLICT", {
-    attempted: `Cannot register ${versionText(version)} with digest ${digest.slice(0, 12)}…`,
-    found: bound.deleted ? `the version had ${there} before it was deleted` : `the version is there with ${there}`,
-    accepted: "the same bytes, or another version",
-    details: { digest, there: bound.digest, deleted: bound.deleted },
-  });
 }

@@ -1,5 +1,5 @@
 /** What the database refused, in words for whoever asked. */
-import { TaskerError } from "../../core/errors/index.ts";
+import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
 import type { ActivationProblem, PromoteVerdict, VersionName } from "../database/handler-versions.ts";
 
 /** `"payments/charge" 1.4.0`, for sentences. */
@@ -10,6 +10,47 @@ export function versionText({ namespace, name, version }: VersionName): string {
 export function versionUnknown(attempted: string, { namespace, name, version }: VersionName): TaskerError {
   const found = `handler "${name}" of namespace "${namespace}" has no version "${version}"`;
   return new TaskerError("TSK_REGISTRY_VERSION_UNKNOWN", { attempted, found });
+}
+
+/** The version stands for other bytes, those that are there or those that were deleted. */
+export function versionConflict(
+  version: VersionName,
+  digest: string,
+  bound: { readonly digest: string; readonly deleted: boolean },
+): TaskerError {
+  const there = `digest ${bound.digest.slice(0, 12)}…`;
+  return new TaskerError("TSK_REGISTRY_VERSION_CONFLICT", {
+    attempted: `Cannot register ${versionText(version)} with digest ${digest.slice(0, 12)}…`,
+    found: bound.deleted ? `the version had ${there} before it was deleted` : `the version is there with ${there}`,
+    accepted: "the same bytes, or another version",
+    details: { digest, there: bound.digest, deleted: bound.deleted },
+  });
+}
+
+/** `details.stored` of a refused promotion, as answers of the API spell it. */
+interface StoredVersion {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+  readonly digest: string;
+  readonly size_bytes: number;
+  readonly callables: readonly string[];
+  /** False: the version was there with the same bytes. */
+  readonly created: boolean;
+}
+
+/** A promotion that was refused after its version was stored: the error says so, for whoever would upload again. */
+export function storedAllTheSame(error: unknown, stored: StoredVersion): unknown {
+  // Where the host could not promote it, nobody has refused anything: the same upload again will do.
+  if (!isTaskerError(error) || error.entry.fault === "system") return error;
+  const { code, attempted, found, accepted, details, cause } = error;
+  return new TaskerError(code, {
+    attempted: `${attempted}, which is stored`,
+    found,
+    ...(accepted !== undefined && { accepted }),
+    details: { ...details, stored },
+    cause,
+  });
 }
 
 /** Why a version did not become active. */
