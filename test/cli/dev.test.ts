@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
+import { BIN } from "../support/cli-host.ts";
 import { runCli } from "./support/run-cli.ts";
 import { RunningCommand } from "./support/running-command.ts";
 
@@ -35,7 +36,7 @@ beforeAll(async () => {
     ),
   );
   edit("greeter_as", (text) => text.replace("import {", "import {\n  checkpointYield,"));
-  dev = new RunningCommand(["dev", "--set", "web.bind_address=127.0.0.1:0"], { cwd: project });
+  dev = new RunningCommand([BIN, "dev", "--set", "web.bind_address=127.0.0.1:0"], { cwd: project });
   [, url = ""] = await dev.printed(/^ {2}http {10}(http:\S+)/m);
   await dev.printed(/^Watching handlers: /m);
 });
@@ -168,7 +169,7 @@ describe("tasker-host dev", () => {
 describe("tasker-host test --watch", () => {
   it("runs again when a file changes, and ends with the signal", async () => {
     const own = join(folder, "greeter_as");
-    await using watching = new RunningCommand(["test", "--watch", "--no-vitest"], { cwd: own });
+    await using watching = new RunningCommand([BIN, "test", "--watch", "--no-vitest"], { cwd: own });
     await watching.printed(/3 fixtures passed[\s\S]*Watching \., Ctrl-C ends\n/);
     const fixture = "handlers/default/greeter_as/fixtures/shout.json";
     const before = readFileSync(join(own, fixture), "utf8");
