@@ -60,6 +60,14 @@ describe("call depth", () => {
          ${Array.from({ length: 300 }, (_, i) => `(i64.store (i32.const ${i * 8}) (local.get ${i}))`).join("\n")}
          (i64.const 0))`,
     ],
+    [
+      "an exception in hand, many times within one another (older encoding)",
+      `(tag $e) (func $f (export "f") ${"try throw $e catch_all ".repeat(100)} call $f ${"end ".repeat(100)})`,
+    ],
+    [
+      "a try in a try in a try (older encoding)",
+      `(func $f (export "f") ${"try ".repeat(100)} call $f ${"catch_all end ".repeat(100)})`,
+    ],
     ["many results", `(func $f (export "f") (result ${"i64 ".repeat(200)}) (call $f))`],
     ["calls through a table", `(table funcref (elem $f)) (func $f (export "f") (call_indirect (i32.const 0)))`],
     [

@@ -69,6 +69,9 @@ export class BodyState {
   /** Operands on the stack, and the most there were. */
   height = 0;
   maxHeight = 0;
+  /** Catch clauses of the older encoding that are open, and the most there were: each has an exception in hand, in a slot of its own. */
+  catches = 0;
+  maxCatches = 0;
   /** Labels and branches so far. */
   merges = 0;
 
@@ -121,6 +124,8 @@ export class BodyState {
     this.merges = 0;
     this.height = 0;
     this.maxHeight = 0;
+    this.catches = 0;
+    this.maxCatches = 0;
     this.dead = false;
     this.segments.clear();
     this.weight = 1;

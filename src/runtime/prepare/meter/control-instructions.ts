@@ -78,6 +78,7 @@ export function closeBlock(body: BodyState): void {
     if (frame.caught) body.spill();
   }
   body.depth -= 1;
+  if (frame.kind === FRAME.catch) body.catches -= 1;
   if (frame.kind === FRAME.function) {
     body.endSegment(EXIT);
     body.before();

@@ -55,6 +55,10 @@ export function catchAll(body: BodyState): void {
 function openCatch(body: BodyState, values: number): void {
   const frame = body.top();
   leaveArm(body, frame);
+  if (frame.kind !== FRAME.catch) {
+    body.catches += 1;
+    body.maxCatches = Math.max(body.maxCatches, body.catches);
+  }
   frame.kind = FRAME.catch;
   enterArm(body, frame, values);
   body.catchReload();

@@ -10,7 +10,7 @@ const FIXED_BYTES = 96;
 const LEAVING_BYTES = 512;
 
 export interface FrameShape {
-  /** Parameters, locals and the largest number of operands. */
+  /** Parameters, locals, the largest number of operands, and of exceptions in hand. */
   readonly slots: number;
   /** Vectors take two words: then each slot is taken to be one. */
   readonly vectors: boolean;

@@ -30,7 +30,7 @@ export function planBody(body: BodyState, placement: Placement): BodyPlan {
   const { segments, insertions } = body;
   const { index, guards, charges } = placement;
   const units = frameUnits({
-    slots: body.word + 1 + body.locals + body.addedLocals.length + body.maxHeight,
+    slots: body.word + 1 + body.locals + body.addedLocals.length + body.maxHeight + body.maxCatches,
     vectors: body.hasVectors,
     leavesModule: body.leavesModule,
   });
