@@ -41,10 +41,11 @@ function withOwnLimit(outcome: Outcome, limits: RunLimits): Outcome {
       return { ...outcome, limitMs: limits.timeoutMs };
     case "output-exceeded":
       return { ...outcome, limit: outputLimit(outcome.what, limits) };
+    case "stack-exhausted":
+      return { kind: outcome.kind, backtrace: outcome.backtrace };
     case "success":
     case "failure":
     case "checkpoint-yield":
-    case "stack-exhausted":
     case "trap":
     case "invalid-result":
     case "host-call-failed":

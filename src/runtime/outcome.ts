@@ -18,7 +18,12 @@ export type Outcome =
   /** For the limits `backtrace` is where compiled code was when it hit them; absent where no map knows the place. */
   | { readonly kind: "out-of-fuel"; readonly limit: number; readonly backtrace?: readonly string[] | undefined }
   | { readonly kind: "memory-exceeded"; readonly limit: number; readonly backtrace?: readonly string[] | undefined }
-  | { readonly kind: "stack-exhausted"; readonly backtrace?: readonly string[] | undefined }
+  /** `engineStack`: V8's own stack ended before the limit did. Only inside a sandbox, which then runs the step once more. */
+  | {
+      readonly kind: "stack-exhausted";
+      readonly engineStack?: true | undefined;
+      readonly backtrace?: readonly string[] | undefined;
+    }
   /** `message` is the engine's and for people only; `backtrace` is source-mapped where a map is known. */
   | { readonly kind: "trap"; readonly phase: RunPhase; readonly message: string; readonly backtrace: readonly string[] }
   | { readonly kind: "timeout"; readonly limitMs: number }

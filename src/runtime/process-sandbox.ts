@@ -4,6 +4,9 @@
  *   run() → queue → process (frames of runs; "started" per run; deadline from there) → report checked → resolved
  *
  * A process that dies takes one run with it, the one that had started; those that had only been sent go to another.
+ *
+ * A run that overflowed V8's stack before it came to its call depth limit is run again, in what is left of its time, by a process
+ * that has V8's first compiler only: there the limit always comes first, so how such a step ends is the same on every run.
  */
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
@@ -11,6 +14,7 @@ import { TaskerError } from "../core/errors/index.ts";
 import { checkReport } from "./check-report.ts";
 import { stoppedError } from "./inline-sandbox.ts";
 import type { Outcome, RunReport } from "./outcome.ts";
+import type { Tiers } from "./process/child-process.ts";
 import { SandboxProcess } from "./process/sandbox-process.ts";
 import type { RunRequest, Sandbox } from "./sandbox.ts";
 
@@ -33,13 +37,13 @@ export interface ProcessSandboxOptions {
 const MAX_COMPILE_CPU_MS = 10_000;
 
 export function createProcessSandbox(options: ProcessSandboxOptions): Sandbox {
-  return new ProcessSandbox(options);
+  return new ProcessSandbox(options, "both");
 }
 
 /** A run on its way. */
 export interface PendingRun {
   readonly request: RunRequest;
-  readonly resolve: (report: RunReport) => void;
+  readonly resolve: (report: RunReport | Promise<RunReport>) => void;
   readonly reject: (error: unknown) => void;
   /** How often it went to a process. */
   sent: number;
@@ -50,19 +54,27 @@ const MAX_SENT = 2;
 
 class ProcessSandbox implements Sandbox {
   readonly #options: ProcessSandboxOptions;
+  readonly #tiers: Tiers;
   readonly #clock: Clock;
   readonly #waiting: PendingRun[] = [];
   readonly #processes = new Set<SandboxProcess>();
+  /** Where runs are repeated. Made for the first of them; without work it has no process. */
+  #firstTier: ProcessSandbox | undefined;
   #dispatching = false;
   #stopped = false;
 
-  constructor(options: ProcessSandboxOptions) {
+  constructor(options: ProcessSandboxOptions, tiers: Tiers) {
     this.#options = options;
+    this.#tiers = tiers;
     this.#clock = options.clock ?? systemClock;
   }
 
   get pending(): number {
-    return Array.from(this.#processes).reduce((sum, process) => sum + process.inFlight, this.#waiting.length);
+    const repeated = this.#firstTier?.pending ?? 0;
+    return Array.from(this.#processes).reduce(
+      (sum, process) => sum + process.inFlight,
+      this.#waiting.length + repeated,
+    );
   }
 
   start(): Promise<void> {
@@ -72,7 +84,7 @@ class ProcessSandbox implements Sandbox {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const { reject } of this.#waiting.splice(0)) reject(stoppedError());
-    await Promise.all(Array.from(this.#processes, (process) => process.stop()));
+    await Promise.all([...Array.from(this.#processes, (process) => process.stop()), this.#firstTier?.stop()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -124,11 +136,15 @@ class ProcessSandbox implements Sandbox {
   #startProcess(): SandboxProcess {
     const { namespace, logger, idleStopMs, maxResidentBytes, maxCompileCpuMs = MAX_COMPILE_CPU_MS } = this.#options;
     const process = new SandboxProcess({
+      tiers: this.#tiers,
       clock: this.#clock,
       idleStopMs,
       maxResidentBytes,
       maxCompileCpuMs,
-      onReport: (run, report) => this.#report(run, report),
+      onReport: (run, report, ranMs) => {
+        if (this.#tiers === "both" && overflowedEngine(report)) run.resolve(this.#runAgain(run, ranMs));
+        else this.#report(run, report);
+      },
       onEnd: ({ reason, started, unstarted }) => {
         this.#processes.delete(process);
         if (started !== undefined || unstarted.length > 0) {
@@ -148,6 +164,16 @@ class ProcessSandbox implements Sandbox {
     this.#dispatchSoon();
   }
 
+  async #runAgain({ request }: PendingRun, ranMs: number): Promise<RunReport> {
+    this.#dispatchSoon();
+    if (this.#stopped) throw stoppedError();
+    this.#firstTier ??= new ProcessSandbox({ ...this.#options, maxProcesses: 1 }, "first");
+    const { limits } = request;
+    const left = { ...limits, timeoutMs: Math.max(1, Math.ceil(limits.timeoutMs - ranMs)) };
+    const { outcome, usage, logs } = await this.#firstTier.run({ ...request, limits: left, onStarted: undefined });
+    return checkReport({ outcome, usage: { ...usage, durationMs: usage.durationMs + ranMs }, logs }, limits);
+  }
+
   #sendAgain(
     unstarted: readonly PendingRun[],
     { reason, suspect }: { readonly reason: string; readonly suspect: PendingRun | undefined },
@@ -160,6 +186,10 @@ class ProcessSandbox implements Sandbox {
     }
     this.#dispatchSoon();
   }
+}
+
+function overflowedEngine({ outcome }: RunReport): boolean {
+  return outcome.kind === "stack-exhausted" && outcome.engineStack === true;
 }
 
 function notStartedError(found: string): TaskerError {

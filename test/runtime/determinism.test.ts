@@ -10,9 +10,10 @@ import {
 } from "../../src/runtime/index.ts";
 import { quickJsComponent } from "./support/javascript-component.ts";
 import { prepareHere, request } from "./support/runs.ts";
-import { ECHO, watComponent } from "./support/wat-component.ts";
+import { ECHO, EMPTY_SUCCESS, watComponent } from "./support/wat-component.ts";
 
 const RUNS = 1_000;
+const OPTIONS = { namespace: "test", idleStopMs: 60_000, maxResidentBytes: 1_073_741_824, logger: silentLogger };
 const JAVASCRIPT = `
 export const stepHandler = {
   describe: () => ({ name: "js", version: "1", callables: ["test"], sdk: "none/0" }),
@@ -50,15 +51,31 @@ const STEPS: readonly (readonly [
   ],
 ];
 
+/** Each stored before the call and behind it: V8's second tier computes them once and keeps them on the stack meanwhile. */
+const KEPT = Array.from({ length: 2_000 }, (_, at) => {
+  const value = `(i32.mul (i32.xor (local.get 0) (i32.const ${at * 40_503})) (i32.add (local.get 0) (i32.const ${at * 9_973})))`;
+  return `(i32.store offset=${100_000 + at * 4} (i32.const 0) ${value})`;
+}).join("\n");
+/** Deep enough to overflow V8's stack where those are kept, and at the call depth limit in the end. */
+const KEEPS = {
+  handle: `(local $n i32)
+    (loop $warm
+      (drop (call $down (i32.const 1)))
+      (br_if $warm (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 500))))
+    (drop (call $down (i32.const 3000))) ${EMPTY_SUCCESS}`,
+  fields: `(func $down (param i32) (result i32)
+    (if (i32.eqz (local.get 0)) (then (return (i32.const 0))))
+    ${KEPT} (drop (call $down (i32.sub (local.get 0) (i32.const 1)))) ${KEPT} (i32.const 0))`,
+};
+
 describe("the same step, a thousand times under load", () => {
   let sandbox: Sandbox;
   let neighbour: Sandbox;
   let busy: Promise<unknown>;
 
   beforeAll(async () => {
-    const options = { namespace: "test", idleStopMs: 60_000, maxResidentBytes: 1_073_741_824, logger: silentLogger };
-    sandbox = createProcessSandbox({ ...options, maxProcesses: 3 });
-    neighbour = createProcessSandbox({ ...options, maxProcesses: 1 });
+    sandbox = createProcessSandbox({ ...OPTIONS, maxProcesses: 3 });
+    neighbour = createProcessSandbox({ ...OPTIONS, maxProcesses: 1 });
     const loop = await prepareHere(await watComponent({ handle: "(loop $again (br $again)) unreachable" }));
     const forever = { fuel: 100_000_000_000_000, timeoutMs: 600_000 };
     busy = neighbour.run(request(loop, { limits: forever }));
@@ -66,6 +83,22 @@ describe("the same step, a thousand times under load", () => {
   afterAll(async () => {
     await Promise.all([sandbox.stop(), neighbour.stop()]);
     await busy;
+  });
+
+  it.each([
+    [16_000, "success"],
+    [2_500, "stack-exhausted"],
+  ] as const)("on whichever of V8's tiers a run comes, at a call depth of %i: %s", async (maxCallDepth, kind) => {
+    const asked = request(await prepareHere(await watComponent(KEEPS)), { limits: { maxCallDepth } });
+    // A process that has not seen it, one run after the other: V8 has its second tier ready after the first few.
+    await using fresh = createProcessSandbox({ ...OPTIONS, maxProcesses: 1 });
+    const seen: unknown[] = [];
+    for (let round = 0; round < 40; round += 1) {
+      const { outcome, usage } = await fresh.run(asked);
+      seen.push({ kind: outcome.kind, fuel: usage.fuelUsed, bytes: usage.peakMemoryBytes });
+    }
+    expect(seen).toEqual(seen.map(() => seen[0]));
+    expect(seen[0]).toMatchObject({ kind });
   });
 
   it.each(STEPS)("%s: one outcome, one fuel value", async (_, kind, make, limits) => {

@@ -107,8 +107,9 @@ function thrown(error: unknown, { context }: GuestRun, limits: RunLimits, source
   if (error instanceof AbiError && state.phase !== "instantiate") {
     return { kind: "invalid-result", reason: error.message };
   }
-  // The guest's recursion, in a start function too: memories, for which the host may lack room, were made before.
-  if (error instanceof RangeError) return { kind: "stack-exhausted" };
+  // The guest's recursion, in a start function too: memories, for which the host may lack room, were made before. No guest
+  // catches it: V8 keeps the overflow of its stack from catch_all.
+  if (error instanceof RangeError) return { kind: "stack-exhausted", engineStack: true };
   if (isGuests(error)) {
     return {
       kind: "trap",

@@ -10,8 +10,15 @@ import { encodeFrame, type Frame, type FrameLimits, FrameReader } from "./frames
 import { cpuTimeOfTree, killAllOf, killTree, residentBytesOfTree } from "./process-tree.ts";
 import { NODE_BY_DESCRIPTOR, probeWalls, type SeenCode, type Walls } from "./walls.ts";
 
+/**
+ * Which of V8's compilers a child has for WebAssembly. With both, hot functions are compiled again by the optimising one, whose
+ * frames may be larger than the meter's model of them; with the first alone they never are.
+ */
+export type Tiers = "both" | "first";
+
 export interface ChildOptions {
   readonly kind: ChildKind;
+  readonly tiers: Tiers;
   /** JavaScript heap of the child; what wasm and buffers take is not in it. */
   readonly heapMegabytes: number;
   /** Of each frame that the child sends, asked anew for each. */
@@ -25,7 +32,7 @@ const STDERR_BYTES = 4_096;
 const DRAIN_MS = 250;
 
 /**
- * V8 flags of every child. V8 optimises across calls of wasm functions: guests that are interpreters run up to a quarter faster
+ * V8 flags of children with both of its compilers. V8 optimises across calls of wasm functions: guests that are interpreters run up to a quarter faster
  * (docs/decisions/0003-processes.md).
  */
 export const WASM_FLAGS: readonly string[] = [
@@ -75,7 +82,7 @@ export class Child {
     const walls = await probeWalls();
     const code = await childCode(options.kind, { verified: walls.codeIsInReach });
     try {
-      return new Child(spawnBehindWalls(walls, code, options.heapMegabytes), options);
+      return new Child(spawnBehindWalls(walls, code, options), options);
     } catch (error) {
       throw new TaskerError("TSK_SANDBOX_START_FAILED", {
         attempted: `Cannot start a ${options.kind} process`,
@@ -142,7 +149,11 @@ export class Child {
 }
 
 /** Starts `node` on a file of the snapshot, behind every wall that this machine has. */
-export function spawnBehindWalls(walls: Walls, code: ChildCode, heapMegabytes: number): Spawned {
+export function spawnBehindWalls(
+  walls: Walls,
+  code: ChildCode,
+  { heapMegabytes, tiers }: Pick<ChildOptions, "heapMegabytes" | "tiers">,
+): Spawned {
   return launchNode(walls, code, ({ directory, entry }) => [
     "--permission",
     `--allow-fs-read=${directory}`,
@@ -153,7 +164,7 @@ export function spawnBehindWalls(walls: Walls, code: ChildCode, heapMegabytes: n
     `--stack-size=${walls.stackKilobytes}`,
     // For `MemoryPool`, which alone knows when there is much to collect.
     "--expose-gc",
-    ...WASM_FLAGS,
+    ...(tiers === "both" ? WASM_FLAGS : ["--liftoff-only"]),
     entry,
   ]);
 }

@@ -39,6 +39,8 @@ export class ReadyChild {
     ready.#child = await Child.start({
       kind,
       heapMegabytes,
+      // `describe` runs once, too short for the other compiler to gain anything: it must end alike at each upload.
+      tiers: kind === "prepare" ? "first" : "both",
       // It has nothing to say before it is asked.
       frameLimits: () => ready.#listener?.frameLimits() ?? NOTHING,
       onFrame: (frame) => ready.#listener?.onFrame(frame),

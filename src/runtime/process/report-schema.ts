@@ -33,7 +33,11 @@ const outcome = z.discriminatedUnion("kind", [
   }),
   z.object({ kind: z.literal("out-of-fuel"), limit: count, backtrace: frames.optional() }),
   z.object({ kind: z.literal("memory-exceeded"), limit: count, backtrace: frames.optional() }),
-  z.object({ kind: z.literal("stack-exhausted"), backtrace: frames.optional() }),
+  z.object({
+    kind: z.literal("stack-exhausted"),
+    engineStack: z.literal(true).optional(),
+    backtrace: frames.optional(),
+  }),
   z.object({
     kind: z.literal("trap"),
     phase: z.enum(["instantiate", "lower", "call", "lift", "post-return"]),

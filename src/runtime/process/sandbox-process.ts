@@ -4,7 +4,7 @@ import { packArtifact } from "../artifact-container.ts";
 import type { Outcome, RunReport } from "../outcome.ts";
 import type { PendingRun } from "../process-sandbox.ts";
 import type { RunRequest } from "../sandbox.ts";
-import { Child } from "./child-process.ts";
+import { Child, type Tiers } from "./child-process.ts";
 import { CompileBudget } from "./compile-budget.ts";
 import { type Frame, type FrameLimits, protocol } from "./frames.ts";
 import { fromSandbox } from "./report-schema.ts";
@@ -12,12 +12,13 @@ import { attachTexts, maxReportBlobBytes, REPORT_BLOBS } from "./report-texts.ts
 import { encodeRun, type ToSandbox, type WireRun } from "./run-wire.ts";
 
 export interface SandboxProcessOptions {
+  readonly tiers: Tiers;
   readonly clock: Clock;
   readonly idleStopMs: number;
   readonly maxResidentBytes: number;
   /** CPU time of V8's helper threads for each component that the process loads. */
   readonly maxCompileCpuMs: number;
-  readonly onReport: (run: PendingRun, report: RunReport) => void;
+  readonly onReport: (run: PendingRun, report: RunReport, ranMs: number) => void;
   /** Once, when the process is gone. */
   readonly onEnd: (end: ProcessEnd) => void;
 }
@@ -79,6 +80,7 @@ export class SandboxProcess {
     this.#idleSince = this.#heardAt;
     Child.start({
       kind: "sandbox",
+      tiers: options.tiers,
       heapMegabytes: HEAP_MEGABYTES,
       frameLimits: () => this.#frameLimits(),
       onFrame: (frame) => this.#receive(frame),
@@ -195,7 +197,7 @@ export class SandboxProcess {
     this.#idleSince = this.#heardAt;
     this.#stepMs = this.#stepMs * 0.8 + Math.max(0.05, this.#heardAt - startedAt) * 0.2;
     if (finished === undefined) return;
-    this.#options.onReport(finished.run, whole);
+    this.#options.onReport(finished.run, whole, this.#heardAt - startedAt);
   }
 
   /** The report to come is of the first run: what that may say, and not a byte more. */

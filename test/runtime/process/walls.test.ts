@@ -52,7 +52,7 @@ beforeAll(async () => {
   const entry = join(code.directory, "planted.js");
   await writeFile(entry, `const [port, hostPid, secret] = ${JSON.stringify([port, process.pid, secret])};${PLANTED}`);
   process.env["TASKER_TEST_SECRET"] = "in the environment";
-  const child = spawnBehindWalls(await probeWalls(), { ...code, entry }, 128);
+  const child = spawnBehindWalls(await probeWalls(), { ...code, entry }, { heapMegabytes: 128, tiers: "both" });
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
   server.close();
   if (errors !== "") throw new Error(errors);
