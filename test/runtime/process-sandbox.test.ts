@@ -281,6 +281,11 @@ const HOSTILE: readonly (readonly [what: string, code: string, kind: string])[] 
     `for (let i = 0; i < 500; i++) writeSync(2, Buffer.alloc(65536, 0x41)); process.exit(4);`,
     "sandbox-lost",
   ],
+  [
+    "that V8's stack overflowed, again and again",
+    `say(frame({ started: 1 })); say(done(1, { kind: "stack-exhausted", engineStack: true }));`,
+    "stack-exhausted",
+  ],
   ["its own end", `process.exit(0);`, "sandbox-lost"],
 ];
 
@@ -304,6 +309,31 @@ describe.skipIf(isChecked)(
       }
       expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
       expect((await setup().run(request(echo))).outcome.kind).toBe("success");
+    });
+
+    it("gets no second deadline by saying that V8's stack overflowed", async () => {
+      const clock = new ManualClock();
+      const { entry } = await childCode("sandbox");
+      const honest = await readFile(entry);
+      try {
+        // The first says so when most of its time is over, the one that runs the step again says nothing more.
+        const overflow = `if (!process.execArgv.includes("--liftoff-only")) say(done(1, { kind: "stack-exhausted", engineStack: true }));`;
+        await writeFile(entry, `${SAY} say(frame({ started: 1 })); ${overflow} });`);
+        const step = request(echo, { limits: { timeoutMs: 1_000 } });
+        const running = setup({ clock }).run({ ...step, onStarted: () => clock.advance(700) });
+        const ended = vi.fn<() => void>();
+        void running.then(ended);
+        const passing = (): void => {
+          clock.advance(20);
+          expect(ended).toHaveBeenCalled();
+        };
+        await vi.waitFor(passing, { interval: 20, timeout: 100_000 });
+        const { outcome, usage } = await running;
+        expect(outcome).toEqual({ kind: "timeout", limitMs: 1_000 });
+        expect(usage.durationMs).toBeLessThan(1_100);
+      } finally {
+        await writeFile(entry, honest);
+      }
     });
 
     it("is killed when it says nothing", async () => {
