@@ -168,7 +168,9 @@ class ProcessSandbox implements Sandbox {
     this.#dispatchSoon();
     if (this.#stopped) throw stoppedError();
     this.#firstTier ??= new ProcessSandbox({ ...this.#options, maxProcesses: 1 }, "first");
-    const { limits } = request;
+    const { artifact, limits } = request;
+    const { namespace, logger } = this.#options;
+    logger.warn({ namespace, digest: artifact.digest }, "a step overflowed V8's stack before its limit and is run again");
     const left = { ...limits, timeoutMs: Math.max(1, Math.ceil(limits.timeoutMs - ranMs)) };
     const { outcome, usage, logs } = await this.#firstTier.run({ ...request, limits: left, onStarted: undefined });
     return checkReport({ outcome, usage: { ...usage, durationMs: usage.durationMs + ranMs }, logs }, limits);
