@@ -170,7 +170,10 @@ class ProcessSandbox implements Sandbox {
     this.#firstTier ??= new ProcessSandbox({ ...this.#options, maxProcesses: 1 }, "first");
     const { artifact, limits } = request;
     const { namespace, logger } = this.#options;
-    logger.warn({ namespace, digest: artifact.digest }, "a step overflowed V8's stack before its limit and is run again");
+    logger.warn(
+      { namespace, digest: artifact.digest },
+      "a step overflowed V8's stack before its limit and is run again",
+    );
     const left = { ...limits, timeoutMs: Math.max(1, Math.ceil(limits.timeoutMs - ranMs)) };
     const { outcome, usage, logs } = await this.#firstTier.run({ ...request, limits: left, onStarted: undefined });
     return checkReport({ outcome, usage: { ...usage, durationMs: usage.durationMs + ranMs }, logs }, limits);

@@ -19,12 +19,12 @@ const DESCENDS_IN_STEPS = {
 };
 
 describe("a start function", () => {
-  it("that recurses beyond V8's own stack has exhausted its stack", async () => {
+  it("that recurses beyond V8's own stack has exhausted that", async () => {
     const component = compileComponent(await prepareHere(await watComponent(DESCENDS_IN_STEPS)));
     // Far more depth than this process has stack for: V8's RangeError comes first.
     const limits = { ...LIMITS, maxCallDepth: 32_767 };
     const run = { component, context: CONTEXT, limits, sourceMap: undefined };
-    expect(runStep(run, new MemoryPool(0)).outcome).toEqual({ kind: "stack-exhausted" });
+    expect(runStep(run, new MemoryPool(0)).outcome).toEqual({ kind: "stack-exhausted", engineStack: true });
   });
 
   it("that leaves a table or memory as the next module cannot import it has trapped", async () => {
