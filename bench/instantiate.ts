@@ -1,6 +1,7 @@
 /**
  * What a step of its own costs: fresh instance + lower + echo + lift, in one process with recycled memories, as a multiple
- * of a bare `new WebAssembly.Instance` of the same metered modules plus a copy of as many bytes as their memories begin with.
+ * of a bare `new WebAssembly.Instance` of each metered module that the component links plus a copy of as many bytes as their
+ * memories begin with. A step does not instantiate those modules that `link-past-shims.ts` leaves out.
  *
  * `node bench/instantiate.ts [--quick] [--only=NAME]`
  *

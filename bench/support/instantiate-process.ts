@@ -7,6 +7,7 @@ import { bareInstances } from "./bare-instance.ts";
 import { type InstantiateProgram, readInstantiateRequest } from "./instantiate-words.ts";
 import { byMedianCall, comparePairs } from "./pairs.ts";
 import { componentOf, ECHO_HANDLERS } from "./programs.ts";
+import { writtenArtifact } from "./side.ts";
 import { BENCH_PREPARE_LIMITS, STEP_LIMITS, stepOf } from "./step.ts";
 
 const { plan, only } = readInstantiateRequest(process.argv[2]);
@@ -14,9 +15,10 @@ const programs: Record<string, InstantiateProgram> = {};
 
 for (const [name, folder] of Object.entries(ECHO_HANDLERS)) {
   if (only !== undefined && !name.includes(only)) continue;
-  const artifact = await prepareComponent(await componentOf(folder), BENCH_PREPARE_LIMITS);
+  const bytes = await componentOf(folder);
+  const artifact = await prepareComponent(bytes, BENCH_PREPARE_LIMITS);
   const component = compileComponent(artifact);
-  const bare = bareInstances(component);
+  const bare = bareInstances(compileComponent(writtenArtifact(artifact, bytes)));
   const fresh = freshRun(component);
   const comparison = comparePairs([bare.instantiate, bare.copyMemories], fresh, plan, byMedianCall);
   programs[name] = { ...comparison, copiedBytes: bare.copiedBytes };

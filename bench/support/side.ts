@@ -8,26 +8,32 @@ import { RunContext } from "../../src/runtime/execute/run-context.ts";
 import { RunState } from "../../src/runtime/execute/run-state.ts";
 import { outcomeOf, stepContextValue } from "../../src/runtime/execute/values.ts";
 import type { Artifact } from "../../src/runtime/artifact.ts";
+import { derivePlan } from "../../src/runtime/prepare/derive-plan.ts";
 import { extractModules } from "../../src/runtime/prepare/extract-modules.ts";
+import { linkPastShims } from "../../src/runtime/prepare/link-past-shims.ts";
 import { METER_NAMESPACE, meterModule } from "../../src/runtime/prepare/meter/index.ts";
+import { meterModules, onlyUsed, writtenPlan } from "../../src/runtime/prepare/prepare.ts";
 import type { StepContext } from "../../src/runtime/step-context.ts";
 import { BENCH_LIMITS } from "./step.ts";
 
 /** Runs the program once. Returns what both sides must agree on. */
 export type Side = () => string;
 
+/** The same component as its tools linked it, with the modules that we leave out, all of them metered. For measurements only. */
+export function writtenArtifact(artifact: Artifact, component: Uint8Array<ArrayBuffer>): Artifact {
+  const extracted = extractModules(component);
+  return { ...artifact, plan: writtenPlan(derivePlan(extracted)), modules: meterModules(extracted) };
+}
+
 /**
  * The same component without metering: its own modules, with memories of their own, under the plan that was derived
  * from them. For measurements only.
  */
 export function plainArtifact(artifact: Artifact, component: Uint8Array<ArrayBuffer>): Artifact {
-  const modules = extractModules(component).modules.map((bytes) => ({
-    bytes,
-    memories: [],
-    initialBytes: 0,
-    instantiationFuel: 0,
-  }));
-  return { ...artifact, modules };
+  const extracted = extractModules(component);
+  const linked = linkPastShims(writtenPlan(derivePlan(extracted)), extracted);
+  const plain = extracted.modules.map((bytes) => ({ bytes, memories: [], initialBytes: 0, instantiationFuel: 0 }));
+  return { ...artifact, ...onlyUsed(linked, plain) };
 }
 
 /** Calls `handle` for each context in turn, on an instance that lives on: what is left is the guest's own code. */

@@ -100,6 +100,7 @@ const artifactHeader = z.object({
             from: z.union([reference, z.object({ trampoline: index })]),
           }),
         ),
+        initialize: z.string().optional(),
       }),
     ),
     trampolines: z.array(

@@ -18,6 +18,8 @@ export interface Instantiation {
   /** Index into the artifact's modules. One module may be instantiated several times. */
   readonly module: number;
   readonly imports: readonly PlannedImport[];
+  /** Export that is called once the instance is there. */
+  readonly initialize?: string | undefined;
 }
 
 export interface PlannedImport {

@@ -11,7 +11,7 @@ export function instantiate(
 ): void {
   const { instance } = context;
   const hostFunctions = trampolines(component, context);
-  component.artifact.plan.instantiations.forEach(({ module, imports }, index) => {
+  component.artifact.plan.instantiations.forEach(({ module, imports, initialize }, index) => {
     const linked = (at: number): WebAssembly.ImportValue => {
       const from = imports[at]?.from ?? missing("an import");
       return "trampoline" in from ? (hostFunctions[from.trampoline] ?? missing("a trampoline")) : instance.export(from);
@@ -19,6 +19,7 @@ export function instantiate(
     const given = component.imports[index] ?? missing("an instantiation");
     const compiled = component.modules[module] ?? missing("a module");
     instance.add(given.instantiate(compiled, memories.byInstantiation[index] ?? missing("memories"), linked));
+    if (initialize !== undefined) instance.function({ instance: index, name: initialize })();
   });
 }
 

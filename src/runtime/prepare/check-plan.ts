@@ -17,7 +17,8 @@ export function checkPlan(plan: LinkPlan, { interfaces }: ComponentModules): voi
       refuse("TSK_COMPONENT_MALFORMED", `it links an export ${quoted(reference.name)} that is not there`);
     }
   };
-  plan.instantiations.forEach(({ module, imports }, index) => {
+  plan.instantiations.forEach(({ module, imports, initialize }, index) => {
+    if (initialize !== undefined) checkReference({ instance: index, name: initialize }, index + 1, "func");
     const wanted: ModuleInterface | undefined = interfaces[module];
     if (wanted === undefined || wanted.imports.length !== imports.length) {
       refuse("TSK_COMPONENT_MALFORMED", `it links module ${module} with the wrong number of imports`);

@@ -12,6 +12,7 @@ import { checkExports, checkImports } from "./check-world.ts";
 import { derivePlan } from "./derive-plan.ts";
 import { describe, type Description } from "./describe.ts";
 import { type ComponentModules, extractModules } from "./extract-modules.ts";
+import { linkPastShims } from "./link-past-shims.ts";
 import { PREPARER_VERSION } from "./preparer-version.ts";
 import { FUEL_SCHEDULE, maxMeteredBytes, meterModule } from "./meter/index.ts";
 
@@ -23,17 +24,15 @@ export function prepare(bytes: Uint8Array<ArrayBuffer>, recorded: RecordedPlan, 
   const modules = extractModules(bytes);
   const derived = derivePlan(modules);
   checkImports(derived);
-  const plan: LinkPlan = {
-    instantiations: derived.instantiations,
-    trampolines: derived.trampolines,
-    ...checkExports(derived),
-  };
-  checkPlan(plan, modules);
-  compareWithRecording(plan, recorded, modules);
+  const written = writtenPlan(derived);
+  checkPlan(written, modules);
+  compareWithRecording(written, recorded, modules);
   const metered = meterModules(modules);
   checkMeteredBytes(bytes.length, metered);
-  checkMemories(plan, metered);
-  checkInstantiation(plan, metered);
+  checkMemories(written, metered);
+  checkInstantiation(written, metered);
+  const linked = linkPastShims(written, modules);
+  checkPlan(linked, modules);
   return {
     digest: createHash("sha256").update(bytes).digest("hex"),
     preparerVersion: PREPARER_VERSION,
@@ -41,8 +40,7 @@ export function prepare(bytes: Uint8Array<ArrayBuffer>, recorded: RecordedPlan, 
     manifest: NOT_DESCRIBED,
     imports: [...derived.imports.keys()],
     exports: [...derived.exports.keys()],
-    modules: metered,
-    plan,
+    ...onlyUsed(linked, metered),
     describeFuel: 0,
   };
 }
@@ -80,10 +78,25 @@ function checkInstantiation({ instantiations }: LinkPlan, modules: readonly Prep
   }
 }
 
+/** How the component itself links its modules. */
+export function writtenPlan(derived: ReturnType<typeof derivePlan>): LinkPlan {
+  const { instantiations, trampolines } = derived;
+  return { instantiations, trampolines, ...checkExports(derived) };
+}
+
+/** Modules that nothing instantiates need not be compiled. */
+export function onlyUsed(plan: LinkPlan, modules: readonly PreparedModule[]): Pick<Artifact, "plan" | "modules"> {
+  const used = new Set(plan.instantiations.map(({ module }) => module));
+  const kept = modules.flatMap((module, number) => (used.has(number) ? [{ module, number }] : []));
+  const numbers = new Map(kept.map(({ number }, place) => [number, place]));
+  const instantiations = plan.instantiations.map((made) => ({ ...made, module: numbers.get(made.module) ?? 0 }));
+  return { plan: { ...plan, instantiations }, modules: kept.map(({ module }) => module) };
+}
+
 const NOT_DESCRIBED: Manifest = { name: "", version: "", callables: [], sdk: "" };
 
 /** All of them, as modules that share a table call each other with the meter's own signatures. */
-function meterModules({ modules }: ComponentModules): PreparedModule[] {
+export function meterModules({ modules }: ComponentModules): PreparedModule[] {
   return modules.map((module) => {
     const { bytes, memories, initialBytes, instantiationFuel } = meterModule(module);
     return { bytes, memories, initialBytes, instantiationFuel };

@@ -111,9 +111,10 @@ export const REENTRY: HostileClass = {
       { kind: "trap", phase: "lower" },
       { handle: "(loop $again (br $again)) unreachable", realloc: "unreachable" },
     ),
+    // Nothing between the two looks at the fuel, so the guest comes to its end: what it says there is not heard.
     step(
       "a second abort after the first",
-      "call",
+      "lift",
       { kind: "failure", message: "first!" },
       {
         imports: IMPORT_ABORT,

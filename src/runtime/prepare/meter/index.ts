@@ -27,4 +27,4 @@ export {
 } from "./metered-module.ts";
 export { METER_LIMITS } from "./meter-limits.ts";
 export { meterModule } from "./meter-module.ts";
-export { maxMeteredBytes } from "./module-shape.ts";
+export { EXTERN, maxMeteredBytes, type ModuleShape, readShape, SECTION } from "./module-shape.ts";
