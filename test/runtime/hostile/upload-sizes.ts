@@ -43,6 +43,12 @@ export const SIZE_CAPS: HostileClass = {
       TOO_LARGE,
       handlerWith(`(func (local ${"i64 ".repeat(20_000)}))`),
     ),
+    upload(
+      "a frame of 9,000 operands",
+      "prepare",
+      TOO_LARGE,
+      handlerWith(`(func ${"i64.const 0 ".repeat(9_000)} ${"drop ".repeat(9_000)})`),
+    ),
     upload("a function with 600 parameters", "prepare", TOO_LARGE, handlerWith(`(func (param ${"i32 ".repeat(600)}))`)),
     upload("components 17 deep", "structure", TOO_LARGE, () => text("(component ".repeat(17) + ")".repeat(17))),
     upload(
@@ -142,8 +148,16 @@ export const AMPLIFICATION: HostileClass = {
     upload("a memory of 4 GB", "prepare", TOO_LARGE, () => watComponent({ handle: EMPTY_SUCCESS, memory: "65536" })),
     upload("a memory of 2 GB", "prepare", TOO_LARGE, () => watComponent({ handle: EMPTY_SUCCESS, memory: "32768" })),
     upload("a type of 2^40 nodes", "translate", "TSK_COMPONENT_INVALID", () => text(typeBomb(40))),
-    upload("9,000 locals in each of 2,000 functions", "artifact", undefined, () =>
-      watComponent({ handle: EMPTY_SUCCESS, fields: `(func (local ${"i64 ".repeat(9_000)}))`.repeat(2_000) }),
+    upload("8,000 locals in each of 2,000 functions", "artifact", undefined, () =>
+      watComponent({ handle: EMPTY_SUCCESS, fields: `(func (local ${"i64 ".repeat(8_000)}))`.repeat(2_000) }),
+    ),
+    upload(
+      "5,000 branches over 7,500 operands: a gigabyte in V8's compiler",
+      "prepare",
+      TOO_LARGE,
+      handlerWith(
+        `(func ${"i32.const 0 ".repeat(7_500)} ${"block i32.const 0 br_if 0 end ".repeat(5_000)} ${"drop ".repeat(7_500)})`,
+      ),
     ),
     upload("2,000 imports, instantiated 90 times", "structure", TOO_LARGE, () => text(manyLinks(2_000, 90))),
     upload("code that metering makes six times as long", "prepare", TOO_LARGE, handlerWith(GROWTH.repeat(18))),

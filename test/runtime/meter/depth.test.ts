@@ -1,6 +1,9 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { stackBytesFor } from "../../../src/runtime/prepare/meter/index.ts";
-import { instantiateMetered, type MeteredRun } from "./metered-instance.ts";
+import { SHAPES } from "./depth-shapes.ts";
+import { instantiateMetered, newBudgets, type MeteredRun } from "./metered-instance.ts";
 import { wasm } from "./wasm-text.ts";
 
 const DEPTH = { callDepth: 1_500 } as const;
@@ -8,80 +11,24 @@ const DEPTH = { callDepth: 1_500 } as const;
 const DEFAULT_STACK_BYTES = 984 * 1024;
 
 describe("call depth", () => {
-  const shapes: readonly (readonly [name: string, fields: string])[] = [
-    ["a small function", `(func $f (export "f") (call $f))`],
-    [
-      "many parameters",
-      `(func $f (param ${"i64 ".repeat(200)}) (call $f ${"(i64.const 1)".repeat(200)}))
-      (func (export "f") (call $f ${"(i64.const 1)".repeat(200)}))`,
-    ],
-    [
-      "many locals that live across the call",
-      `(func $f (export "f") (result i64) (local ${"i64 ".repeat(300)})
-         ${Array.from({ length: 300 }, (_, i) => `(local.set ${i} (i64.load (i32.const ${i * 8})))`).join("\n")}
-         (drop (call $f))
-         ${Array.from({ length: 300 }, (_, i) => `(i64.store (i32.const ${i * 8}) (local.get ${i}))`).join("\n")}
-         (i64.const 0))
-       (memory 1)`,
-    ],
-    [
-      "many operands that live across the call",
-      `(memory 1)
-       (func $f (export "f") (result i64)
-         ${Array.from({ length: 300 }, (_, i) => `(i64.load (i32.const ${i * 8}))`).join("\n")}
-         (call $f) ${"(i64.add)".repeat(300)})`,
-    ],
-    [
-      "vectors that live across the call",
-      `(memory 1)
-       (func $f (export "f") (result i64)
-         ${Array.from({ length: 200 }, (_, i) => `(v128.load (i32.const ${i * 16}))`).join("\n")}
-         (drop (call $f)) ${"(i64x2.add)".repeat(199)} (i64x2.extract_lane 0))`,
-    ],
-    [
-      "a call behind a short way out",
-      `(global $n (mut i32) (i32.const 0))
-       (func $f (export "f")
-         (block $out (br_if $out (global.get $n)) (call $f) (br_if $out (global.get $n)) (call $f)))`,
-    ],
-    ["a call in one arm", `(func $f (export "f") (if (i32.const 1) (then (call $f)) (else (nop))))`],
-    ["a call before giving up", `(func $f (export "f") (if (i32.const 1) (then (call $f) (unreachable))))`],
-    [
-      "a call in a loop behind a short way out",
-      `(global $n (mut i32) (i32.const 0))
-       (func $f (export "f") (block $out (br_if $out (global.get $n)) (loop $again (call $f) (br $again))))`,
-    ],
-    [
-      "many locals that live across a call in one arm",
-      `(memory 1)
-       (func $f (export "f") (result i64) (local ${"i64 ".repeat(300)})
-         ${Array.from({ length: 300 }, (_, i) => `(local.set ${i} (i64.load (i32.const ${i * 8})))`).join("\n")}
-         (if (i32.const 1) (then (drop (call $f))))
-         ${Array.from({ length: 300 }, (_, i) => `(i64.store (i32.const ${i * 8}) (local.get ${i}))`).join("\n")}
-         (i64.const 0))`,
-    ],
-    [
-      "an exception in hand, many times within one another (older encoding)",
-      `(tag $e) (func $f (export "f") ${"try throw $e catch_all ".repeat(100)} call $f ${"end ".repeat(100)})`,
-    ],
-    [
-      "a try in a try in a try (older encoding)",
-      `(func $f (export "f") ${"try ".repeat(100)} call $f ${"catch_all end ".repeat(100)})`,
-    ],
-    ["many results", `(func $f (export "f") (result ${"i64 ".repeat(200)}) (call $f))`],
-    ["calls through a table", `(table funcref (elem $f)) (func $f (export "f") (call_indirect (i32.const 0)))`],
-    [
-      "calls through a reference",
-      `(type $t (func)) (elem declare func $f) (func $f (export "f") (type $t) (call_ref $t (ref.func $f)))`,
-    ],
-  ];
-  for (const [name, fields] of shapes) {
+  it("ends before the stack of its very size does, on V8's first tier: every shape", () => {
+    const callDepth = 8_000;
+    const flags = ["--liftoff-only", `--stack-size=${stackBytesFor(callDepth) / 1_024}`, "--no-warnings"];
+    const script = join(import.meta.dirname, "depth-process.ts");
+    const text = execFileSync(process.execPath, [...flags, script, `--call-depth=${callDepth}`], { encoding: "utf8" });
+    expect(JSON.parse(text)).toEqual(Object.fromEntries(SHAPES.map(([name]) => [name, "stack-exhausted"])));
+  });
+
+  for (const [name, fields, other] of SHAPES) {
     it(`ends before V8's stack does, at the same fuel each time: ${name}`, async () => {
       const bytes = await wasm(`(module ${fields})`);
+      const others = other === undefined ? undefined : await wasm(`(module ${other})`);
       const fuel = new Set<number>();
       // Often enough for V8 to come with its optimised code in between.
       for (let round = 0; round < 30; round += 1) {
-        const run = instantiateMetered(bytes, DEPTH);
+        const budgets = newBudgets(DEPTH);
+        const imports = others === undefined ? {} : { other: instantiateMetered(others, { budgets }).exports };
+        const run = instantiateMetered(bytes, { budgets, imports });
         expect(run.call("f")).toBeInstanceOf(WebAssembly.RuntimeError);
         expect(run.stopped()).toBe("stack-exhausted");
         fuel.add(run.fuelUsed());

@@ -74,6 +74,12 @@ describe("a cap", () => {
     [{ maxNesting: 2 }, `(func (block (block)))`, `(func (block (block (block))))`],
     [{ maxBodyBytes: 6 }, `(func (drop (i32.const 1)) nop)`, `(func (drop (i32.const 1)) nop nop nop)`],
     [{ maxModuleBytes: 12 }, ``, `(func)`],
+    [{ maxFrameUnits: 1 }, `(func (local i64 i64))`, `(func (local ${"i64 ".repeat(30)}))`],
+    [
+      { maxMergeWork: 4 },
+      `(func ${"i64.const 1 ".repeat(4)} br 0)`,
+      `(func ${"i64.const 1 ".repeat(2)} block end ${"i64.const 1 ".repeat(2)} br 0)`,
+    ],
     [{ maxMergeWork: 4 }, `(func (local i32) (br 0))`, `(func (local i32 i32) (br 0) (br 0))`],
   ];
   for (const [limits, within, beyond] of capped) {

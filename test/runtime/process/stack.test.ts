@@ -60,10 +60,10 @@ describe("refuseSmallStack()", () => {
       expect.objectContaining({
         code: "TSK_SANDBOX_STACK_TOO_SMALL",
         found: "750 KiB that V8 may use",
-        accepted: "at least 2064 KiB",
+        accepted: "at least 2128 KiB",
       }),
     );
-    expect(() => refuseSmallStack(6_000, MAX_CALL_DEPTH)).toThrow("8256 KiB");
+    expect(() => refuseSmallStack(6_000, MAX_CALL_DEPTH)).toThrow("8320 KiB");
   });
 
   it("lets everything that can be configured pass under the usual limit", () => {

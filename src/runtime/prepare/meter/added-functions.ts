@@ -1,6 +1,6 @@
 /** The functions that metering adds behind the original ones, each written when it is first asked for. */
 import { ByteWriter } from "./byte-writer.ts";
-import { frameUnits } from "./frame-model.ts";
+import { frameUnits, outwardSlots, resultSlots, stackArguments } from "./frame-model.ts";
 import { writeEntryTest, writeGlobal, writeI64, writeLocal, writeReturnedWord, writeSpill } from "./fuel-code.ts";
 import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
 import type { FunctionType } from "./function-type.ts";
@@ -72,9 +72,9 @@ export class AddedFunctions {
         const word = type.params.count;
         // A thunk counts as a frame: a tail call that ends in it would otherwise grow V8's stack unseen.
         const depth = frameUnits({
-          slots: type.params.count + Math.max(type.params.count, type.results.count) + 2,
+          slots: word + stackArguments(word) + Math.max(word, resultSlots(type.results.count)) + 2,
           vectors: this.#shape.holdsVectors,
-          leavesModule: true,
+          outward: outwardSlots(type),
         });
         writeEntryTest(code, word, FUEL_SCHEDULE.functionEntry + FUEL_SCHEDULE.importCall, depth);
         code.raw(OP.if, EMPTY_BLOCK);

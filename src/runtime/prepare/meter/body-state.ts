@@ -72,14 +72,16 @@ export class BodyState {
   /** Catch clauses of the older encoding that are open, and the most there were: each has an exception in hand, in a slot of its own. */
   catches = 0;
   maxCatches = 0;
-  /** Labels and branches so far. */
+  /** Labels and branches so far, and the operands that were on the stack at each of them, added up. */
   merges = 0;
+  mergedOperands = 0;
 
   usesFunctionLabel = false;
   hasCalls = false;
   /** The depth of the frame counts from entry to exit: exceptions and tail calls find it taken. */
   needsDepthThroughout = false;
-  leavesModule = false;
+  /** The most slots that an import which is called takes on its way out (`outwardSlots`). */
+  outward = 0;
   hasVectors = false;
   /** Constructs whose label a catch clause names, by ordinal. Known in whole only when the body was scanned once. */
   readonly caught = new Set<number>();
@@ -109,7 +111,7 @@ export class BodyState {
     this.usesFunctionLabel = false;
     this.hasCalls = false;
     this.needsDepthThroughout = false;
-    this.leavesModule = false;
+    this.outward = 0;
     this.hasVectors = this.context.shape.holdsVectors;
     this.depthLocal = -1;
     this.#referenceLocals.clear();
@@ -122,6 +124,7 @@ export class BodyState {
     this.depth = 0;
     this.#ordinals = 0;
     this.merges = 0;
+    this.mergedOperands = 0;
     this.height = 0;
     this.maxHeight = 0;
     this.catches = 0;
@@ -197,6 +200,12 @@ export class BodyState {
     if (height > this.maxHeight) this.maxHeight = height;
   }
 
+  /** V8 keeps all locals and operands apart for each way that leads to a label. */
+  merge(): void {
+    this.merges += 1;
+    this.mergedOperands += this.height;
+  }
+
   /** The rest of this construct does not run. */
   die(): void {
     this.dead = true;
@@ -234,7 +243,7 @@ export class BodyState {
     frame.caught = this.caught.has(this.#ordinals);
     frame.insertion = -1;
     this.#ordinals += 1;
-    this.merges += 1;
+    this.merge();
     this.depth = index + 1;
     return frame;
   }

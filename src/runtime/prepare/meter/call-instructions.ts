@@ -3,6 +3,7 @@
  * its own type: the word goes through the global, which the other side (another metered module, the host) goes on with.
  */
 import type { BodyState } from "./body-state.ts";
+import { outwardSlots, resultSlots } from "./frame-model.ts";
 import { writeLocal } from "./fuel-code.ts";
 import { FUEL_SCHEDULE } from "./fuel-schedule.ts";
 import type { FunctionType } from "./function-type.ts";
@@ -12,17 +13,18 @@ import { EXIT } from "./segments.ts";
 
 export function call(body: BodyState): void {
   const index = body.cursor.u32();
+  const type = functionType(body, index);
   beginCall(body);
   if (index < body.context.shape.importedFunctions) {
     body.charge(FUEL_SCHEDULE.importCall);
-    body.leavesModule = true;
+    body.outward = Math.max(body.outward, outwardSlots(type));
     body.spill();
     body.reload();
   } else {
     writeLocal(body.before(), OP.localGet, body.word);
     takeWord(body);
   }
-  moveOperands(body, functionType(body, index));
+  moveOperands(body, type);
 }
 
 export function callIndirect(body: BodyState): void {
@@ -99,6 +101,7 @@ function functionType(body: BodyState, index: number): FunctionType {
 
 function moveOperands(body: BodyState, type: FunctionType): void {
   body.move(-type.params.count);
+  if (!body.dead) body.needOperands(body.height + resultSlots(type.results.count));
   body.move(type.results.count);
 }
 

@@ -157,7 +157,7 @@ function branch(body: BodyState, index: number): number {
 
 /** What the target has to know of a branch; true where the word must be in the global on the way. */
 function noteBranch(body: BodyState, target: ControlFrame): boolean {
-  body.merges += 1;
+  body.merge();
   if (target.kind === FRAME.function) body.usesFunctionLabel = true;
   if (body.dead) return false;
   noteArrival(target);

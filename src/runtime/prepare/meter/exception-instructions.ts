@@ -87,7 +87,10 @@ function readClauses(body: BodyState): void {
   for (let count = cursor.u32(); count > 0; count -= 1) {
     const kind = cursor.byte();
     if (kind > CATCH_CLAUSE.catchAllRef) body.refuseOpcode(`try_table with a clause of kind ${kind}`);
-    if (kind === CATCH_CLAUSE.catch || kind === CATCH_CLAUSE.catchRef) cursor.u32();
+    const tagged = kind === CATCH_CLAUSE.catch || kind === CATCH_CLAUSE.catchRef;
+    // What it takes out of the exception lies above the operands that it finds, together with the exception and a reference to it.
+    const values = 2 + (tagged ? tagParams(body, cursor.u32()) : 0);
+    if (!body.dead) body.needOperands(body.height + values);
     markCaught(body, body.depth - 1 - cursor.u32());
   }
 }
@@ -95,7 +98,7 @@ function readClauses(body: BodyState): void {
 /** An exception may arrive at this label. */
 function markCaught(body: BodyState, index: number): void {
   const target = body.frame(index);
-  body.merges += 1;
+  body.merge();
   body.caught.add(target.ordinal);
   body.keepDepth();
   if (index === 0) body.usesFunctionLabel = true;

@@ -16,6 +16,9 @@ export const MAX_CALL_DEPTH = 2 ** 15 - 1;
 /** Bytes of V8's stack that one unit of call depth stands for. A frame of more bytes counts for several units. */
 export const CALL_DEPTH_UNIT_BYTES = 256;
 
+/** Largest frame that is admitted, in units of call depth: 64 KiB. The largest of real modules that we know take 20. */
+export const MAX_FRAME_UNITS = 256;
+
 const DEPTH_MASK = 0xffffn;
 const DEPTH_RAN_OUT = 0x8000n;
 
@@ -65,7 +68,13 @@ export function withoutFuel(value: bigint): bigint {
   return (-1n << BigInt(DEPTH_BITS)) | (value & DEPTH_MASK);
 }
 
-/** Bytes of V8's stack (`--stack-size` is in KiB) that a run of this call depth needs so that its own limit comes first. */
+/** What the host itself has on the stack below a guest and above it. */
+const HOST_STACK_BYTES = 65_536;
+
+/**
+ * Bytes of V8's stack (`--stack-size` is in KiB) that a run of this call depth needs so that its own limit comes first. V8 takes
+ * a whole frame before the depth is looked at.
+ */
 export function stackBytesFor(callDepth: number): number {
-  return callDepth * CALL_DEPTH_UNIT_BYTES + 65_536;
+  return (callDepth + MAX_FRAME_UNITS) * CALL_DEPTH_UNIT_BYTES + HOST_STACK_BYTES;
 }

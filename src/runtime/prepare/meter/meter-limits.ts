@@ -1,3 +1,4 @@
+import { MAX_FRAME_UNITS } from "./fuel-word.ts";
 import type { MeterLimits } from "./metered-module.ts";
 
 /** The default caps. Each is several times what StarlingMonkey, the largest module that we ship, has. */
@@ -8,6 +9,7 @@ export const METER_LIMITS: MeterLimits = {
   maxTypes: 20_000,
   maxParams: 500,
   maxLocals: 10_000,
+  maxFrameUnits: MAX_FRAME_UNITS,
   maxGlobals: 20_000,
   maxTables: 64,
   maxTableEntries: 1_000_000,

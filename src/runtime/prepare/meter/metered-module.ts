@@ -93,6 +93,8 @@ export interface MeterLimits {
   readonly maxParams: number;
   /** Locals of one function, parameters included. */
   readonly maxLocals: number;
+  /** Units of call depth that one frame takes. V8 takes all of it before the depth is looked at: `stackBytesFor` has room for one. */
+  readonly maxFrameUnits: number;
   /** Globals, imported and defined. */
   readonly maxGlobals: number;
   /** Tables, imported and defined. */
@@ -118,6 +120,6 @@ export interface MeterLimits {
   readonly maxBranchTargets: number;
   /** Blocks within blocks in one function. */
   readonly maxNesting: number;
-  /** Branches and labels of one function times its locals: what V8's merging of control flow grows with. */
+  /** Locals and operands at all branches and labels of one function: what V8's merging of control flow grows with. */
   readonly maxMergeWork: number;
 }

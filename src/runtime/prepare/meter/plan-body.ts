@@ -1,7 +1,8 @@
 /** Between the two passes: what the whole body tells about its frame, and where it counts. */
 import type { BodyState } from "./body-state.ts";
-import { frameUnits } from "./frame-model.ts";
+import { frameUnits, stackArguments } from "./frame-model.ts";
 import { DEPTH, INSERT } from "./insertions.ts";
+import { capped } from "./module-shape.ts";
 import type { Placement } from "./placement.ts";
 import { EXIT } from "./segments.ts";
 
@@ -29,11 +30,13 @@ export interface BodyPlan {
 export function planBody(body: BodyState, placement: Placement): BodyPlan {
   const { segments, insertions } = body;
   const { index, guards, charges } = placement;
+  const locals = body.word + stackArguments(body.word) + 1 + body.locals + body.addedLocals.length;
   const units = frameUnits({
-    slots: body.word + 1 + body.locals + body.addedLocals.length + body.maxHeight + body.maxCatches,
+    slots: locals + body.maxHeight + body.maxCatches,
     vectors: body.hasVectors,
-    leavesModule: body.leavesModule,
+    outward: body.outward,
   });
+  capped("units of call depth for one call of a function", units, body.context.limits.maxFrameUnits);
   const depth = body.hasCalls || units > UNCOUNTED_UNITS ? units : 0;
   segments.settle();
   index.build(segments);

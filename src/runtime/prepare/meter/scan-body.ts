@@ -40,7 +40,8 @@ export function scanBody(body: BodyState): void {
   if (!cursor.done) body.broken("a body that goes on behind its end");
   body.floats.close(body);
   const locals = body.word + body.locals + body.addedLocals.length;
-  capped("merges of locals in one function", body.merges * locals, context.limits.maxMergeWork);
+  const work = body.merges * locals + body.mergedOperands;
+  capped("merges of locals and operands in one function", work, context.limits.maxMergeWork);
 }
 
 function special(body: BodyState, opcode: number): void {
