@@ -1,5 +1,5 @@
 /** What a host's own configuration makes of the registry that it shares. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Database } from "../../src/host/database/connection.ts";
 import { activeComponents, listHandlers } from "../../src/host/database/handler-lists.ts";
 import { promotionRefused } from "../../src/host/registry/refusals.ts";
@@ -88,6 +88,20 @@ describe("`registry.replace_versions`", () => {
   );
 });
 
+const DEAD = new Error("the host is dead");
+
+/** A database of a host that sends so many statements and no more. */
+function diesAfter(statements: number): Database {
+  const dying = test.open();
+  const query = dying.query.bind(dying);
+  let left = statements;
+  vi.spyOn(dying, "query").mockImplementation((...asked) => {
+    left -= 1;
+    return left < 0 ? Promise.reject(DEAD) : query(...asked);
+  });
+  return dying;
+}
+
 describe("a start with what is known already", () => {
   it.each([
     ["never", "external"],
@@ -125,6 +139,24 @@ describe("a start with what is known already", () => {
       expect(swapped).toMatchObject({ verdict: "known", promotion: { changed: true } });
     },
   );
+
+  it("finishes what the start before began, whichever statement of that was its last", async () => {
+    const start = async (on: Database, version: string): Promise<string | undefined> => {
+      const component = await versionComponent({ name: "charge", version, callable: "charge" });
+      await testRegistry(on).register(namespace, component, undefined);
+      const [handler] = await listHandlers(database, [namespace]);
+      return handler?.active?.version;
+    };
+    await start(database, "1.0.0");
+    for (let statements = 0, died = true; died; statements += 1) {
+      const dying = diesAfter(statements);
+      died = await start(dying, `1.${statements}.1`).then(
+        () => false,
+        (error: unknown) => error === DEAD,
+      );
+      expect(await start(database, `1.${statements}.1`)).toBe(`1.${statements}.1`);
+    }
+  });
 
   it("asks for an approval of wider imports in production", async () => {
     const registry = testRegistry(database);

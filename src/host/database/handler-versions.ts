@@ -43,8 +43,7 @@ export type RegisterVerdict =
 /** What became of a version that may replace another; where its promotion is refused, nothing changed. */
 export interface ReplaceVerdict {
   readonly verdict: "created" | "known" | "replaced";
-  /** Null: what somebody has settled stays, see `promoteUnlessSettled`. */
-  readonly promotion: PromoteVerdict | null;
+  readonly promotion: AskedPromotion;
 }
 
 /** Why a version may not become active in its namespace. */
@@ -58,6 +57,9 @@ export interface CallableConflict {
   /** `name@version` of that component. */
   readonly held_by: string;
 }
+
+/** What became of a promotion; null: what somebody has settled stays, a version that is active or a deactivation. */
+export type AskedPromotion = PromoteVerdict | null;
 
 /** The version that was active before; null where there was none. */
 export type Replaced = { readonly version: string; readonly digest: string } | null;
@@ -90,7 +92,9 @@ export type DeleteVerdict =
 
 const REGISTER = "select tasker_host.register_version($1, $2, $3, $4, $5, $6, $7, $8, false) as answer";
 const REPLACE = "select tasker_host.replace_version($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as answer";
-const PROMOTE = "select tasker_host.promote_version($1, $2, $3, $4, $5, $6, false, $7) as answer";
+const REGISTER_AND_PROMOTE =
+  "select tasker_host.register_and_promote($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as answer";
+const PROMOTE = "select tasker_host.promote_version($1, $2, $3, $4, $5, $6, false, false) as answer";
 const ROLL_BACK = "select tasker_host.roll_back_handler($1, $2, $3, $4, $5) as answer";
 const DEACTIVATE = "select tasker_host.deactivate_handler($1, $2, $3) as answer";
 const APPROVE = "select tasker_host.approve_version($1, $2, $3, $4) as answer";
@@ -102,6 +106,20 @@ const LAST_SERVER_OF = "select tasker_host.last_server_of($1, $2) as server";
 /** Makes a component known as a version, and stores it. */
 export function registerVersion(database: Database, version: NewVersion): Promise<RegisterVerdict> {
   return ask(database, "register_version", REGISTER, valuesOf(version));
+}
+
+/**
+ * The same, and asks for its promotion, in one transaction; where only that is refused, the version is stored. With `ifNew`, bytes
+ * that were known change nothing of what somebody has settled.
+ */
+export function registerAndPromote(
+  database: Database,
+  version: NewVersion,
+  { defaults, ceiling }: CapabilityRules,
+  ifNew: boolean,
+): Promise<RegisterVerdict & { readonly promotion?: AskedPromotion }> {
+  const values = [...valuesOf(version), defaults, ceiling, ifNew];
+  return ask(database, "register_and_promote", REGISTER_AND_PROMOTE, values);
 }
 
 /**
@@ -149,18 +167,7 @@ export function promoteVersion(
   { namespace, name, version }: VersionName,
   { defaults, ceiling }: CapabilityRules,
 ): Promise<PromoteVerdict> {
-  const values = [JSON.stringify(actor), namespace, name, version, defaults, ceiling, false];
-  return ask(database, "promote_version", PROMOTE, values);
-}
-
-/** The same, but for a handler of which somebody has said what shall run: a version is active, or it was deactivated. */
-export function promoteUnlessSettled(
-  database: Database,
-  actor: Actor,
-  { namespace, name, version }: VersionName,
-  { defaults, ceiling }: CapabilityRules,
-): Promise<PromoteVerdict | { readonly verdict: "settled" }> {
-  const values = [JSON.stringify(actor), namespace, name, version, defaults, ceiling, true];
+  const values = [JSON.stringify(actor), namespace, name, version, defaults, ceiling];
   return ask(database, "promote_version", PROMOTE, values);
 }
 

@@ -11,8 +11,8 @@ import {
   type HandlerName,
   type NewVersion,
   type PromoteVerdict,
-  promoteUnlessSettled,
   promoteVersion,
+  registerAndPromote,
   registerVersion,
   type Replaced,
   replaceVersion,
@@ -29,6 +29,7 @@ import {
   activationRefused,
   promotionRefused,
   storedAllTheSame,
+  type StoredVersion,
   versionConflict,
   versionText,
   versionUnknown,
@@ -282,7 +283,7 @@ export class HandlerRegistry {
     { component, sourceMap }: UploadedFiles,
     options: RegisterOptions,
   ): Promise<RegisteredComponent> {
-    const { database, store } = this.#options;
+    const { store } = this.#options;
     const { artifact, prepared, replaceArtifact } = await store.prepare(component);
     const version = versionOf(namespace, artifact, options.expect);
     // The last moment to leave nothing behind: the caller is gone, or has its answer.
@@ -300,30 +301,37 @@ export class HandlerRegistry {
       const replaced = await this.#replace(made, options.promote === "if-new");
       return { ...registered, ...replaced, leftInactive: await this.#isLeft(made, replaced.promotion, options) };
     }
-    const answer = await registerVersion(database, made);
+    const answer = await this.#store(made, options.promote);
     if (answer.verdict === "conflict") throw versionConflict(version, artifact.digest, answer);
     store.forget(namespace, artifact.digest);
-    const { verdict } = answer;
-    const isNew = verdict === "created" && answer.again !== true;
-    const promotion = await this.#promoteNew(version, isNew, options).catch((error: unknown) => {
-      throw storedAllTheSame(error, {
+    const { verdict, promotion: asked } = answer;
+    const promotion =
+      asked &&
+      promotionOf(version, asked, {
         ...version,
         digest: artifact.digest,
         size_bytes: component.length,
         callables: artifact.manifest.callables,
         created: verdict !== "known",
       });
-    });
-    return { ...registered, verdict, promotion, leftInactive: await this.#isLeft(version, promotion, options) };
+    const leftInactive = await this.#isLeft(version, promotion, options);
+    return { ...registered, verdict, promotion: promotion ?? undefined, leftInactive };
   }
 
   async #isLeft(
     version: VersionName,
-    promotion: Promotion | undefined,
+    promotion: Promotion | null | undefined,
     { promote }: RegisterOptions,
   ): Promise<boolean> {
-    if (promote !== "if-new" || promotion !== undefined) return false;
+    if (promote !== "if-new" || promotion) return false;
     return (await readVersion(this.#options.database, version))?.active === false;
+  }
+
+  /** All that changes in one transaction: a host that is killed has registered and promoted, or neither. */
+  #store(made: NewVersion, promote: RegisterOptions["promote"]): ReturnType<typeof registerAndPromote> {
+    const { database, grants } = this.#options;
+    if (promote === "never") return registerVersion(database, made);
+    return registerAndPromote(database, made, grants.capabilityRules, promote === "if-new");
   }
 
   async #replace(made: NewVersion, ifNew: boolean): Promise<Pick<RegisteredComponent, "verdict" | "promotion">> {
@@ -331,18 +339,6 @@ export class HandlerRegistry {
     const { verdict, promotion } = await replaceVersion(database, made, grants.capabilityRules, ifNew);
     store.forget(made.namespace, made.component.digest);
     return { verdict, promotion: promotion === null ? undefined : promotionOf(made, promotion) };
-  }
-
-  async #promoteNew(
-    version: VersionName,
-    isNew: boolean,
-    { actor, promote }: RegisterOptions,
-  ): Promise<Promotion | undefined> {
-    if (promote === "never") return undefined;
-    if (promote === "always" || isNew) return this.#promote(actor, version);
-    const { database, grants } = this.#options;
-    const answer = await promoteUnlessSettled(database, actor, version, grants.capabilityRules);
-    return answer.verdict === "settled" ? undefined : promotionOf(version, answer);
   }
 
   async #promote(actor: Actor, version: VersionName): Promise<Promotion> {
@@ -392,11 +388,15 @@ export class HandlerRegistry {
   }
 }
 
-/** What a promotion changed. @throws TSK_REGISTRY_VERSION_…, TSK_GRANT_…, TSK_COMPONENT_CALLABLE_TAKEN where it is refused. */
-function promotionOf(version: VersionName, answer: PromoteVerdict): Promotion {
+/**
+ * What a promotion changed; `stored`: the version that is stored although it is refused.
+ * @throws TSK_REGISTRY_VERSION_…, TSK_GRANT_…, TSK_COMPONENT_CALLABLE_TAKEN where it is refused.
+ */
+function promotionOf(version: VersionName, answer: PromoteVerdict, stored?: StoredVersion): Promotion {
   if (answer.verdict === "promoted") return { changed: true, replaced: answer.replaced };
   if (answer.verdict === "unchanged") return { changed: false, replaced: null };
-  throw promotionRefused(version, answer);
+  const refusal = promotionRefused(version, answer);
+  throw stored === undefined ? refusal : storedAllTheSame(refusal, stored);
 }
 
 /** The version that the component is, by its own word. @throws TSK_REGISTRY_MANIFEST_MISMATCH, TSK_COMPONENT_MANIFEST_INVALID */

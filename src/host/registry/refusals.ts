@@ -1,5 +1,5 @@
 /** What the database refused, in words for whoever asked. */
-import { isTaskerError, TaskerError } from "../../core/errors/index.ts";
+import { TaskerError } from "../../core/errors/index.ts";
 import type { ActivationProblem, PromoteVerdict, VersionName } from "../database/handler-versions.ts";
 
 /** `"payments/charge" 1.4.0`, for sentences. */
@@ -28,7 +28,7 @@ export function versionConflict(
 }
 
 /** `details.stored` of a refused promotion, as answers of the API spell it. */
-interface StoredVersion {
+export interface StoredVersion {
   readonly namespace: string;
   readonly name: string;
   readonly version: string;
@@ -40,10 +40,8 @@ interface StoredVersion {
 }
 
 /** A promotion that was refused after its version was stored: the error says so, for whoever would upload again. */
-export function storedAllTheSame(error: unknown, stored: StoredVersion): unknown {
-  // Where the host could not promote it, nobody has refused anything: the same upload again will do.
-  if (!isTaskerError(error) || error.entry.fault === "system") return error;
-  const { code, attempted, found, accepted, details, cause } = error;
+export function storedAllTheSame(refusal: TaskerError, stored: StoredVersion): TaskerError {
+  const { code, attempted, found, accepted, details, cause } = refusal;
   return new TaskerError(code, {
     attempted: `${attempted}, which is stored`,
     found,
