@@ -299,7 +299,7 @@ it("runs nothing of a handler that is deactivated, on any host, and again after 
 });
 
 it("a step that comes while its callable has no active version waits for the next, in another handler too", async () => {
-  const retry = { max_attempts: 10, backoff: "constant", backoff_base_ms: 500 };
+  const retry = { max_attempts: 100, backoff: "constant", backoff_base_ms: 500 };
   await template("between", 1, { retry });
   await upload(one, "between", "1.0.0");
   await call(two, "POST", `${handler("between")}/deactivate`);
