@@ -68,6 +68,9 @@ const DEFAULTS: Omit<DatabaseOptions, "address"> = {
   connectTimeoutMs: 10_000,
   statementTimeoutMs: 30_000,
   idleInTransactionTimeoutMs: 30_000,
+  // A machine of tests stalls for seconds: nobody concludes from that that Postgres is away.
+  silenceMs: 60_000,
+  probeMs: 60_000,
   clock: systemClock,
   logger: silentLogger,
 };
