@@ -8,7 +8,7 @@ export default defineConfig({
     // Bounds on what hangs only: a machine that runs two suites stalls for seconds.
     testTimeout: 180_000,
     expect: { poll: { timeout: 30_000 } },
-    hookTimeout: 120_000,
+    hookTimeout: 180_000,
     // Two cores: more workers only fight over them.
     maxWorkers: 2,
   },

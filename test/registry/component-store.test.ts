@@ -176,7 +176,7 @@ describe("RegistryWatch", () => {
       logger: silentLogger,
     });
     await watch.start();
-    await expect.poll(forms, { timeout: 10_000 }).toBe(2);
+    await expect.poll(forms).toBe(2);
     expect((await store.artifact(digest)).manifest.name).toBe("charge");
   });
 

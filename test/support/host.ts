@@ -90,7 +90,7 @@ export function postTask(host: Host, task: string, contextJson: string): Promise
 
 /** Waits for the task's last transition by notification, then reads it over HTTP. */
 export async function ended(host: Host, database: TestDatabase, taskUuid: string): Promise<EndedTask> {
-  const status = await database.taskState(taskUuid, ENDED);
+  const status = await database.taskState(taskUuid, ENDED, 120_000);
   const response = await fetch(`${host.url}/v1/tasks/${taskUuid}/workflow_steps`);
   const stepsText = await response.text();
   const steps = JSON.parse(stepsText) as EndedStep[];
