@@ -8,7 +8,7 @@ import { KEEPING_STATEMENTS } from "../../src/host/database/lanes.ts";
 import { queryWithin } from "../../src/host/database/query-within.ts";
 import { heartbeat } from "../../src/host/database/sessions.ts";
 import { urlOf } from "../support/postgres-servers.ts";
-import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { AS_PATIENT_AS_HOSTS, type TestDatabase, testDatabase } from "../support/database.ts";
 import { startProxy } from "../support/tcp-proxy.ts";
 import { gateBefore } from "./support/gate.ts";
 import { RULES, session } from "./support/workflow.ts";
@@ -21,9 +21,6 @@ const NOTHING_NATIVE = {
   retryRules: RULES,
   maxDependencyBytes: 1_000_000,
 } as const;
-
-/** As hosts have it; what the other tests open is more patient. */
-const PRODUCT_PATIENCE = { silenceMs: 2_000, probeMs: 2_000 };
 
 const unreachable = (error: unknown): boolean => isTaskerError(error, "TSK_DATABASE_UNREACHABLE");
 
@@ -250,7 +247,7 @@ describe("Database", () => {
       const holder = test.open({ maxConnections: 1 });
       await holder.query("lock", "select pg_advisory_lock(1)");
       // One of them is for statements that keep leases.
-      const database = test.open({ address: { url }, maxConnections: 3, ...PRODUCT_PATIENCE });
+      const database = test.open({ address: { url }, maxConnections: 3, ...AS_PATIENT_AS_HOSTS });
       await Promise.all([database.query("ping", "select 1"), database.query("ping", "select 1")]);
       const slow = database.query("slow", "select pg_advisory_lock(1), 1 as slow");
       await statementSeen(admin, "pg_advisory_lock(1), 1 as slow");
@@ -274,7 +271,7 @@ describe("Database", () => {
       const { searchParams, username, pathname } = new URL(test.url);
       await using proxy = await startProxy({ socketPath: `${searchParams.get("host")}/.s.PGSQL.5432` });
       const url = `postgres://${username}@127.0.0.1:${proxy.port}${pathname}`;
-      const database = test.open({ address: { url }, maxConnections: 1, ...PRODUCT_PATIENCE });
+      const database = test.open({ address: { url }, maxConnections: 1, ...AS_PATIENT_AS_HOSTS });
       const length = (text: string): Promise<readonly unknown[]> =>
         database.query("length", "select length($1::text) as length", [text]);
       // The server knows the statement: of the next call it learns nothing before all of it is there.
@@ -292,7 +289,7 @@ describe("Database", () => {
       const url = `postgres://${username}@127.0.0.1:${proxy.port}${pathname}`;
       const admin = test.open({ maxConnections: 1 });
       await admin.query("lock", "select pg_advisory_lock(1)");
-      const database = test.open({ address: { url }, maxConnections: 1, ...PRODUCT_PATIENCE });
+      const database = test.open({ address: { url }, maxConnections: 1, ...AS_PATIENT_AS_HOSTS });
       const slow = database.query("slow", "select pg_advisory_lock(1), 1 as slow");
       // The second connection is the probe's.
       while (proxy.connections < 2) await setImmediate();

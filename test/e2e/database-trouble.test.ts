@@ -3,7 +3,7 @@ import type { Host } from "../../src/host/bootstrap/start-host.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { createOne } from "../database/support/workflow.ts";
 import { AGAIN_IF_LATE, heldBar } from "../support/bar.ts";
-import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { AS_PATIENT_AS_HOSTS, type TestDatabase, testDatabase } from "../support/database.ts";
 import { postTask, startTestHost } from "../support/host.ts";
 import { startProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 
@@ -32,6 +32,7 @@ beforeAll(async () => {
   host = await startTestHost({
     database: { ...database, url: `postgres://${username}@127.0.0.1:${proxy.port}${pathname}` },
     handlersDir: `${import.meta.dirname}/fixtures/recovery`,
+    patience: AS_PATIENT_AS_HOSTS,
     settings: { "database.statement_timeout_seconds": 20, "database.connect_timeout_seconds": 5 },
     subscribe: (subscriber) =>
       subscriber.subscribe("recovery.answer", async () => {

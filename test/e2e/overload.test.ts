@@ -3,7 +3,7 @@ import type { Host } from "../../src/host/bootstrap/start-host.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { createTasks } from "../../src/host/database/tasks.ts";
 import { newTask } from "../database/support/workflow.ts";
-import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { AS_PATIENT_AS_HOSTS, type TestDatabase, testDatabase } from "../support/database.ts";
 import { startTestHost } from "../support/host.ts";
 import { startProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 
@@ -28,6 +28,7 @@ beforeAll(async () => {
   host = await startTestHost({
     database: { ...database, url: `postgres://${username}@127.0.0.1:${proxy.port}${pathname}` },
     handlersDir: `${import.meta.dirname}/fixtures/recovery`,
+    patience: AS_PATIENT_AS_HOSTS,
     settings: {
       "executor_pools.step_executor_pool.initial_pool_size": SLOTS,
       "executor_pools.step_executor_pool.max_pool_size": SLOTS,

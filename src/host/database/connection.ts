@@ -11,13 +11,8 @@ import { listenUntilStopped } from "./listener.ts";
 import { backendOf, bytesReadOf, isStill, type PendingStatement } from "./pending-statement.ts";
 import { type DatabaseAddress, sessionConfig, type SessionLimits } from "./session-config.ts";
 
-export interface DatabaseOptions extends SessionLimits {
-  readonly address: DatabaseAddress;
-  readonly maxConnections: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Called before each statement is sent, with its name: one call, one round trip. */
-  readonly onRoundTrip?: (name: string) => void;
+/** When the host takes a server that says nothing for one that is away. */
+export interface DatabasePatience {
   /**
    * A statement without an answer for this long makes the host ask, on another connection, whether anybody is there.
    * @default 2000
@@ -28,6 +23,15 @@ export interface DatabaseOptions extends SessionLimits {
    * @default 2000
    */
   readonly probeMs?: number;
+}
+
+export interface DatabaseOptions extends SessionLimits, DatabasePatience {
+  readonly address: DatabaseAddress;
+  readonly maxConnections: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called before each statement is sent, with its name: one call, one round trip. */
+  readonly onRoundTrip?: (name: string) => void;
 }
 
 /** A backend at work looks whether its client is still there; not every platform has that, and those refuse the setting. */
