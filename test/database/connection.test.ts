@@ -8,7 +8,7 @@ import { KEEPING_STATEMENTS } from "../../src/host/database/lanes.ts";
 import { queryWithin } from "../../src/host/database/query-within.ts";
 import { heartbeat } from "../../src/host/database/sessions.ts";
 import { urlOf } from "../support/postgres-servers.ts";
-import { AS_PATIENT_AS_HOSTS, type TestDatabase, testDatabase } from "../support/database.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { startProxy } from "../support/tcp-proxy.ts";
 import { gateBefore } from "./support/gate.ts";
 import { RULES, session } from "./support/workflow.ts";
@@ -246,8 +246,8 @@ describe("Database", () => {
       const admin = test.open({ address: { url: test.adminUrl } });
       const holder = test.open({ maxConnections: 1 });
       await holder.query("lock", "select pg_advisory_lock(1)");
-      // One of them is for statements that keep leases.
-      const database = test.open({ address: { url }, maxConnections: 3, ...AS_PATIENT_AS_HOSTS });
+      // One of them is for statements that keep leases. Nobody is asked while answers are lost, however long that takes.
+      const database = test.open({ address: { url }, maxConnections: 3, silenceMs: 8_000 });
       await Promise.all([database.query("ping", "select 1"), database.query("ping", "select 1")]);
       const slow = database.query("slow", "select pg_advisory_lock(1), 1 as slow");
       await statementSeen(admin, "pg_advisory_lock(1), 1 as slow");
@@ -271,7 +271,7 @@ describe("Database", () => {
       const { searchParams, username, pathname } = new URL(test.url);
       await using proxy = await startProxy({ socketPath: `${searchParams.get("host")}/.s.PGSQL.5432` });
       const url = `postgres://${username}@127.0.0.1:${proxy.port}${pathname}`;
-      const database = test.open({ address: { url }, maxConnections: 1, ...AS_PATIENT_AS_HOSTS });
+      const database = test.open({ address: { url }, maxConnections: 1, silenceMs: 2_000 });
       const length = (text: string): Promise<readonly unknown[]> =>
         database.query("length", "select length($1::text) as length", [text]);
       // The server knows the statement: of the next call it learns nothing before all of it is there.
@@ -289,11 +289,12 @@ describe("Database", () => {
       const url = `postgres://${username}@127.0.0.1:${proxy.port}${pathname}`;
       const admin = test.open({ maxConnections: 1 });
       await admin.query("lock", "select pg_advisory_lock(1)");
-      const database = test.open({ address: { url }, maxConnections: 1, ...AS_PATIENT_AS_HOSTS });
+      const database = test.open({ address: { url }, maxConnections: 1, silenceMs: 2_000, probeMs: 5_000 });
       const slow = database.query("slow", "select pg_advisory_lock(1), 1 as slow");
       // The second connection is the probe's.
       while (proxy.connections < 2) await setImmediate();
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_000);
+      // For longer than it asks.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 7_000);
       while (proxy.connections > 1) await setImmediate();
       expect(database.circuit.state).toBe("closed");
       await admin.query("unlock", "select pg_advisory_unlock(1)");
