@@ -49,7 +49,7 @@ describe("databaseError()", () => {
   it("knows the end of a session whose transaction took too long", async () => {
     await using test = await testDatabase({ migrated: false });
     const url = new URL(test.url);
-    url.searchParams.set("options", "-c transaction_timeout=100");
+    url.searchParams.set("options", "-c transaction_timeout=1000");
     const database = test.open({ address: { url: url.href }, maxConnections: 1 });
     await expect(database.query("sleep", "select pg_sleep(60)")).rejects.toMatchObject({
       code: "TSK_DATABASE_UNREACHABLE",

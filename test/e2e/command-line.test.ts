@@ -63,7 +63,7 @@ describe("tasker-host", () => {
     [["run", "--set", "web.request_timeout_seconds=soon"], "TSK_CONFIG_INVALID", "a number from"],
     [["submit", "no-slash"], "TSK_REQUEST_INVALID", "NAMESPACE/TASK"],
     [["submit", "a/b", "--context", "{nope"], "TSK_JSON_MALFORMED", "--context"],
-    [["submit", "a/b", "--url", "http://127.0.0.1:59999"], "TSK_REQUEST_API_UNREACHABLE", "nothing listens"],
+    [["submit", "a/b", "--url", "http://127.0.0.1:2"], "TSK_REQUEST_API_UNREACHABLE", "nothing listens"],
     [["build", "/nowhere"], "TSK_HOST_HANDLERS_NOT_FOUND", "/nowhere"],
     [["run", "--handlers", "/nowhere"], "TSK_HOST_HANDLERS_NOT_FOUND", "/nowhere"],
   ])("%j fails with %s and says %j", (args, code, words) => {
@@ -83,9 +83,7 @@ describe("tasker-host", () => {
     expect((await fetch(`${host.started.url}/v1/tasks`, { headers: bearer })).status).toBe(200);
     expect(command("token", "list").stdout).toMatch(/ live {5}ci\n/);
     expect(command("token", "revoke", "ci").stdout).toMatch(/^Revoked .* \(ci\)\n$/);
-    await expect
-      .poll(async () => (await fetch(`${host.started.url}/v1/tasks`, { headers: bearer })).status, { timeout: 10_000 })
-      .toBe(401);
+    await expect.poll(async () => (await fetch(`${host.started.url}/v1/tasks`, { headers: bearer })).status).toBe(401);
     // The server is the host's still.
     expect(command("verify").status).toBe(0);
     expect(await host.signal("SIGTERM")).toBe(0);

@@ -33,7 +33,7 @@ it("beside an external orchestrator a step's result waits in its row, and a mess
   ]);
   const messages = (): Promise<readonly { message: string }[]> =>
     host.opened.database.query("messages", "select message from pgmq.q_orchestration_step_results");
-  await expect.poll(messages, { timeout: 10_000 }).toHaveLength(1);
+  await expect.poll(messages).toHaveLength(1);
 
   const [sent] = await messages();
   const [step] = await host.opened.database.query<{ step_uuid: string; state: string; processed: boolean; ok: string }>(

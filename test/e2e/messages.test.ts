@@ -59,7 +59,7 @@ async function reasons(ids: readonly number[]): Promise<readonly string[]> {
     );
     return rows.map(({ reason }) => reason);
   };
-  await expect.poll(read, { timeout: 5_000 }).toHaveLength(ids.length);
+  await expect.poll(read).toHaveLength(ids.length);
   return read();
 }
 

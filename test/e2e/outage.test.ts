@@ -71,13 +71,13 @@ describe("while Postgres is gone", () => {
     await started.promise;
     await server.stop();
     release.resolve();
-    await expect.poll(() => readiness(host), { timeout: 20_000 }).toBe(503);
+    await expect.poll(() => readiness(host)).toBe(503);
 
     server = await startEmbeddedPostgres({ dataDir, logger: silentLogger });
-    await expect.poll(() => readiness(host), { timeout: 20_000 }).toBe(200);
-    await expect.poll(() => status(host, first), { timeout: 20_000 }).toBe("complete");
+    await expect.poll(() => readiness(host)).toBe(200);
+    await expect.poll(() => status(host, first)).toBe("complete");
     const second = await submit(host, "native/single", '{"n":2}');
-    await expect.poll(() => status(host, second), { timeout: 20_000 }).toBe("complete");
+    await expect.poll(() => status(host, second)).toBe("complete");
     expect(runs).toBe(2);
   });
 

@@ -3,7 +3,7 @@ import type { Host } from "../../src/host/bootstrap/start-host.ts";
 import type { Database } from "../../src/host/database/connection.ts";
 import { createTasks } from "../../src/host/database/tasks.ts";
 import { newTask } from "../database/support/workflow.ts";
-import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { AS_PATIENT_AS_HOSTS, type TestDatabase, testDatabase } from "../support/database.ts";
 import { startTestHost } from "../support/host.ts";
 import { startProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 
@@ -28,6 +28,7 @@ beforeAll(async () => {
   host = await startTestHost({
     database: { ...database, url: `postgres://${username}@127.0.0.1:${proxy.port}${pathname}` },
     handlersDir: `${import.meta.dirname}/fixtures/recovery`,
+    patience: AS_PATIENT_AS_HOSTS,
     settings: {
       "executor_pools.step_executor_pool.initial_pool_size": SLOTS,
       "executor_pools.step_executor_pool.max_pool_size": SLOTS,
@@ -79,12 +80,12 @@ async function resultsHeld(): Promise<number> {
 it("a flood of steps whose handlers are slow stays in the queue: no more are claimed than there are slots", async () => {
   door = Promise.withResolvers();
   await flood();
-  await expect.poll(() => active, { timeout: 10_000 }).toBe(SLOTS);
+  await expect.poll(() => active).toBe(SLOTS);
   // Whatever wakes the host, there is no room.
   for (let n = 0; n < 20; n += 1) await direct.query("wake", "select pg_notify('pgmq_message_ready', '')");
   expect(await held()).toEqual({ leases: SLOTS, waiting: TASKS - SLOTS });
   door.resolve();
-  await expect.poll(held, { timeout: 20_000 }).toEqual({ leases: 0, waiting: 0 });
+  await expect.poll(held).toEqual({ leases: 0, waiting: 0 });
   expect({ runs, mostActive }).toEqual({ runs: TASKS, mostActive: SLOTS });
 });
 
@@ -101,13 +102,13 @@ it("a database that is slow slows claims down, and one that takes no results sto
     if (waiting <= TASKS / 2) break;
   }
   proxy.setMode("blackhole");
-  await expect.poll(() => host.opened.database.circuit.state, { timeout: 10_000 }).not.toBe("closed");
+  await expect.poll(() => host.opened.database.circuit.state).not.toBe("closed");
   const stopped = await held();
   most.leases = Math.max(most.leases, stopped.leases);
   most.results = Math.max(most.results, await resultsHeld());
   expect(await held()).toEqual(stopped);
   proxy.setMode("pass");
-  await expect.poll(held, { timeout: 20_000 }).toEqual({ leases: 0, waiting: 0 });
+  await expect.poll(held).toEqual({ leases: 0, waiting: 0 });
   expect(runs).toBe(TASKS);
   expect(most.leases).toBeLessThanOrEqual(SLOTS);
   expect(most.results).toBeLessThanOrEqual(SLOTS);

@@ -53,7 +53,7 @@ it("a step whose host is killed runs again on another, once, and the chain of it
     );
     return row?.state;
   };
-  await expect.poll(state, { timeout: 10_000 }).toBe("in_progress");
+  await expect.poll(state).toBe("in_progress");
   await first.signal("SIGKILL");
 
   const second = await startHost();

@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exportJWK, SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { mayEnter, isPermitted } from "../../src/host/domain/principal.ts";
 import type { Verifier } from "../../src/host/identity/authenticator.ts";
 import { type JwtKeys, jwtVerifier } from "../../src/host/identity/jwt-verifier.ts";
 import { readJwtKeys } from "../../src/host/identity/read-jwt-keys.ts";
+import { movedClock } from "./support/moved-clock.ts";
 
 const ISSUER = "https://issuer.example";
 const AUDIENCE = "tasker-host";
@@ -66,27 +67,26 @@ async function jwkOf({ kid, publicKey, alg = "RS256" }: Key): Promise<object> {
   return { ...(await exportJWK(publicKey)), kid, use: "sig", ...(alg !== "" && { alg }) };
 }
 
-function verifier(keys: JwtKeys = { url }): Verifier {
-  return jwtVerifier({ issuer: ISSUER, audience: AUDIENCE, clockToleranceSeconds: 5, keys, clock: systemClock });
+function verifier(keys: JwtKeys = { url }, clock: Clock = systemClock): Verifier {
+  return jwtVerifier({ issuer: ISSUER, audience: AUDIENCE, clockToleranceSeconds: 5, keys, clock });
 }
 
 interface TokenOptions {
   readonly key?: Key;
   readonly claims?: Readonly<Record<string, unknown>>;
-  readonly expiresIn?: number;
   readonly alg?: string;
 }
 
 const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
 
 /** A good token, but for what is given. A claim that is undefined is left out. */
-function token({ key = first, claims = {}, expiresIn = 60, alg = "RS256" }: TokenOptions = {}): Promise<string> {
+function token({ key = first, claims = {}, alg = "RS256" }: TokenOptions = {}): Promise<string> {
   const payload = {
     iss: ISSUER,
     aud: AUDIENCE,
     sub: "alice",
     iat: nowSeconds(),
-    exp: nowSeconds() + expiresIn,
+    exp: nowSeconds() + 60,
     permissions: ["tasks:read", "handlers:*"],
     worker_namespaces: ["flows"],
     ...claims,
@@ -140,9 +140,12 @@ describe("`jwtVerifier()`", () => {
   });
 
   it("refuses a token that expired, beyond the tolerance", async () => {
-    const verify = verifier();
-    await expect(verify(await token({ expiresIn: -20 }), "")).rejects.toMatchObject({ code: "TSK_AUTH_EXPIRED" });
-    await expect(verify(await token({ expiresIn: -2 }), "")).resolves.toMatchObject({ actor: { name: "alice" } });
+    const clock = movedClock(Date.now());
+    const verify = verifier({ url }, clock);
+    const now = Math.floor(clock.now() / 1_000);
+    const expired = (seconds: number): Promise<string> => token({ claims: { iat: now - 60, exp: now - seconds } });
+    await expect(verify(await expired(20), "")).rejects.toMatchObject({ code: "TSK_AUTH_EXPIRED" });
+    await expect(verify(await expired(2), "")).resolves.toMatchObject({ actor: { name: "alice" } });
   });
 
   it("refuses a token without signature, and one that is signed with the public key as a secret", async () => {

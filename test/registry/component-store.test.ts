@@ -10,6 +10,7 @@ import { BoundedMap } from "../../src/host/registry/bounded-map.ts";
 import { RegistryWatch } from "../../src/host/registry/registry-watch.ts";
 import { FUEL_SCHEDULE_ID, PREPARER_VERSION } from "../../src/runtime/index.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { TEST_ACTOR } from "../support/test-actor.ts";
 import { testRegistryParts } from "./support/test-registry.ts";
 import { versionComponent } from "./support/version-component.ts";
 import { HOSTILE_MAPS } from "../runtime/hostile/hostile-maps.ts";
@@ -175,7 +176,7 @@ describe("RegistryWatch", () => {
       logger: silentLogger,
     });
     await watch.start();
-    await expect.poll(forms, { timeout: 10_000 }).toBe(2);
+    await expect.poll(forms).toBe(2);
     expect((await store.artifact(digest)).manifest.name).toBe("charge");
   });
 
@@ -201,8 +202,33 @@ describe("RegistryWatch", () => {
     await expect.poll(() => asked).toBeGreaterThan(1);
     expect(logger.warn).toHaveBeenCalledWith(
       expect.objectContaining({ err: expect.any(Error) }),
-      "namespaces of active handlers cannot be served",
+      "namespaces of handlers cannot be served",
     );
+  });
+
+  it("names a namespace whose only version was deactivated before the first look, and none where nothing ever ran", async () => {
+    const { registry, store, grants } = testRegistryParts(database);
+    await registry.register("between", component, undefined);
+    await registry.deactivate(TEST_ACTOR, { namespace: "between", name: "charge" });
+    const body = await versionComponent({ name: "draft", version: "1.0.0", callable: "draft" });
+    const version = { namespace: "drafts", name: "draft", version: "1.0.0" };
+    const sent = { component: body, sourceMap: undefined };
+    const signal = new AbortController().signal;
+    await registry.upload(version, () => Promise.resolve(sent), { actor: TEST_ACTOR, promote: false, signal });
+    const looked = Promise.withResolvers<readonly string[]>();
+    await using watch = new RegistryWatch({
+      database,
+      store,
+      grants,
+      onNamespaces: (namespaces) => Promise.resolve(looked.resolve(namespaces)),
+      pollIntervalMs: 60_000,
+      clock: systemClock,
+      logger: silentLogger,
+    });
+    await watch.start();
+    const namespaces = await looked.promise;
+    expect(namespaces).toEqual(expect.arrayContaining(["between", "shop"]));
+    expect(namespaces).not.toContain("drafts");
   });
 });
 

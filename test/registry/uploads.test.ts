@@ -13,6 +13,8 @@ import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testRegistryParts } from "./support/test-registry.ts";
 import { versionComponent } from "./support/version-component.ts";
 
+const UPLOADS = { maxComponentBytes: 100_000, maxSourceMapBytes: 1_000, bodySeconds: 1, requestSeconds: 60 };
+
 let test: TestDatabase;
 let database: Database;
 let served: ServedApp;
@@ -36,9 +38,8 @@ beforeEach(async () => {
   namespace = `uploads_${(count += 1)}`;
   const parts = [1, 2].map(() => testRegistryParts(database, { "registry.max_uploads": "20" }));
   cacheDirs = parts.map(({ cacheDir }) => cacheDir);
-  const uploads = { maxComponentBytes: 100_000, maxSourceMapBytes: 1_000, bodySeconds: 1, requestSeconds: 60 };
   const [one, two] = await Promise.all(
-    parts.map(({ registry }) => serveApp({ database, registry, settings: { uploads } })),
+    parts.map(({ registry }) => serveApp({ database, registry, settings: { uploads: UPLOADS } })),
   );
   if (one === undefined || two === undefined) throw new Error("two hosts were asked for");
   [served, second] = [one, two];
@@ -186,8 +187,8 @@ interface Given {
   readonly type?: string;
 }
 
-const head = (length: number): string =>
-  `POST ${pathOf()} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/wasm\r\ncontent-length: ${length}\r\n\r\n`;
+const head = (length: number, more = ""): string =>
+  `POST ${pathOf()} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/wasm\r\ncontent-length: ${length}\r\n${more}\r\n`;
 
 it("leaves nothing of an upload that is cut off half-way, and takes the next", async () => {
   const { port } = new URL(served.url);
@@ -230,21 +231,28 @@ it("answers an upload that is slower than allowed, leaves nothing of it, and tak
 });
 
 it("sends away who comes when as many wait as it takes, and says when to come again", async () => {
-  const waiting = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(served.url)));
-  for (const connection of waiting) connection.send(head(1_000) + "\0asm");
-  // The connections are served in the order in which they came.
-  const response = await busy();
-  expect(response.headers.get("retry-after")).toBe("2");
-  expect(await response.json()).toMatchObject({ error: { tsk_code: "TSK_REGISTRY_BUSY" } });
-  await Promise.all(waiting.map((connection) => connection.rest()));
-  expect((await upload(component)).status).toBe(201);
+  const { registry } = testRegistryParts(database, { "registry.max_uploads": "20" });
+  // Nothing ends those that wait before the test does.
+  await using patient = await serveApp({ database, registry, settings: { uploads: { ...UPLOADS, bodySeconds: 60 } } });
+  {
+    await using stack = new AsyncDisposableStack();
+    for (let n = 0; n < 20; n += 1) {
+      const connection = stack.use(await RawConnection.open(patient.url));
+      connection.send(head(1_000, "expect: 100-continue\r\n"));
+      await connection.receive("100 Continue");
+    }
+    const response = await busy(patient);
+    expect(response.headers.get("retry-after")).toBe("2");
+    expect(await response.json()).toMatchObject({ error: { tsk_code: "TSK_REGISTRY_BUSY" } });
+  }
+  await expect.poll(async () => (await upload(component, undefined, undefined, patient)).status).toBe(201);
 });
 
-/** The first answer that is a 503: the twenty before may still be on their way into the host. */
-async function busy(): Promise<Response> {
+/** The first answer that is a 503: the last of the twenty before may still be on its way into the registry. */
+async function busy(to: ServedApp): Promise<Response> {
   for (;;) {
     const headers = { "content-type": "application/wasm" };
-    const response = await fetch(served.url + pathOf("version=9.9.9"), { method: "POST", headers, body: "x" });
+    const response = await fetch(to.url + pathOf("version=9.9.9"), { method: "POST", headers, body: "x" });
     if (response.status === 503) return response;
     await response.arrayBuffer();
   }

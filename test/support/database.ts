@@ -3,7 +3,7 @@ import pg from "pg";
 import { inject } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { Database, type DatabaseOptions } from "../../src/host/database/connection.ts";
+import { Database, type DatabaseOptions, type DatabasePatience } from "../../src/host/database/connection.ts";
 import { SERVER_NAMES, type ServerName, TEMPLATE_DATABASE, type TestServer, urlOf } from "./postgres-servers.ts";
 
 /** A database of a test's own, on the run's server. */
@@ -63,11 +63,17 @@ export async function testDatabase({
   };
 }
 
+/** A machine of tests stalls for seconds: nobody concludes from that that Postgres is away. */
+export const PATIENT: DatabasePatience = { silenceMs: 60_000, probeMs: 60_000 };
+/** As hosts have it, for tests of just that. */
+export const AS_PATIENT_AS_HOSTS: DatabasePatience = { silenceMs: 2_000, probeMs: 2_000 };
+
 const DEFAULTS: Omit<DatabaseOptions, "address"> = {
   maxConnections: 4,
   connectTimeoutMs: 10_000,
   statementTimeoutMs: 30_000,
   idleInTransactionTimeoutMs: 30_000,
+  ...PATIENT,
   clock: systemClock,
   logger: silentLogger,
 };

@@ -2,8 +2,9 @@ import { systemClock } from "../../src/core/clock.ts";
 import { createLogger, type LogLevel } from "../../src/core/logger.ts";
 import { type Host, startHost } from "../../src/host/bootstrap/start-host.ts";
 import { loadConfig } from "../../src/host/config/load-config.ts";
+import type { DatabasePatience } from "../../src/host/database/connection.ts";
 import type { EventSubscriber } from "../../src/host/events/event-subscriber.ts";
-import { type TestDatabase, testDatabase } from "./database.ts";
+import { PATIENT, type TestDatabase, testDatabase } from "./database.ts";
 
 export const HANDLERS_DIR = `${import.meta.dirname}/../../handlers`;
 
@@ -15,6 +16,8 @@ export interface TestHostOptions {
   readonly subscribe?: (subscriber: EventSubscriber) => void;
   readonly onRoundTrip?: (name: string) => void;
   readonly logLevel?: LogLevel;
+  /** Default: `PATIENT`. */
+  readonly patience?: DatabasePatience;
 }
 
 /** A whole host in this process, on a database of its own, with any free port. */
@@ -31,6 +34,7 @@ export function startTestHost(options: TestHostOptions): Promise<Host> {
     clock: systemClock,
     logger: createLogger({ level: options.logLevel ?? "silent" }),
     onProgress: () => undefined,
+    patience: options.patience ?? PATIENT,
     ...(options.subscribe === undefined ? {} : { subscribe: options.subscribe }),
     ...(options.onRoundTrip === undefined ? {} : { onRoundTrip: options.onRoundTrip }),
   });
@@ -90,7 +94,7 @@ export function postTask(host: Host, task: string, contextJson: string): Promise
 
 /** Waits for the task's last transition by notification, then reads it over HTTP. */
 export async function ended(host: Host, database: TestDatabase, taskUuid: string): Promise<EndedTask> {
-  const status = await database.taskState(taskUuid, ENDED);
+  const status = await database.taskState(taskUuid, ENDED, 120_000);
   const response = await fetch(`${host.url}/v1/tasks/${taskUuid}/workflow_steps`);
   const stepsText = await response.text();
   const steps = JSON.parse(stepsText) as EndedStep[];

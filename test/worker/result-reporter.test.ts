@@ -156,13 +156,15 @@ describe("ResultReporter", () => {
   it("takes what was put aside along when it stops", async () => {
     const slow = new TaskerError("TSK_DATABASE_TIMEOUT", { attempted: "Cannot report", found: "lock timeout" });
     let tries = 0;
+    const putAside = Promise.withResolvers<void>();
     const reporter = setup((reports) => {
       tries += 1;
+      if (tries === 3) putAside.resolve();
       return tries < 5 ? Promise.reject(slow) : Promise.resolve(recorded(reports));
     });
     await reporter.start();
     const verdict = reporter.submit("ns", reportOf("a"));
-    await expect.poll(() => tries).toBe(3);
+    await putAside.promise;
     await reporter.stop();
     expect((await verdict)?.verdict).toBe("recorded");
   });

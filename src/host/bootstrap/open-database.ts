@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { TaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { HostConfig } from "../config/schema.ts";
-import { Database } from "../database/connection.ts";
+import { Database, type DatabasePatience } from "../database/connection.ts";
 import { connectionToRunning, startEmbeddedPostgres } from "../database/embedded/start-embedded-postgres.ts";
 import type { DatabaseAddress } from "../database/session-config.ts";
 
@@ -23,6 +23,8 @@ export interface OpenDatabaseDeps {
   readonly besideHost?: boolean;
   /** See `DatabaseOptions.onRoundTrip`. */
   readonly onRoundTrip?: ((name: string) => void) | undefined;
+  /** Default: that of `Database`. */
+  readonly patience?: DatabasePatience;
 }
 
 /**
@@ -75,7 +77,10 @@ export async function openDatabase(deps: OpenDatabaseDeps): Promise<OpenedDataba
   };
 }
 
-function connect(address: DatabaseAddress, { config, clock, logger, onRoundTrip }: OpenDatabaseDeps): Database {
+function connect(
+  address: DatabaseAddress,
+  { config, clock, logger, onRoundTrip, patience }: OpenDatabaseDeps,
+): Database {
   return new Database({
     address,
     maxConnections: config.maxConnections,
@@ -85,6 +90,7 @@ function connect(address: DatabaseAddress, { config, clock, logger, onRoundTrip 
     clock,
     logger,
     ...(onRoundTrip === undefined ? {} : { onRoundTrip }),
+    ...patience,
   });
 }
 

@@ -11,7 +11,7 @@ import { localActor } from "../cli/local-actor.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { hostOf, isLoopback } from "../config/loopback.ts";
 import type { HostConfig } from "../config/schema.ts";
-import type { Database } from "../database/connection.ts";
+import type { Database, DatabasePatience } from "../database/connection.ts";
 import { adoptSteps, wakeDueSteps } from "../database/due-steps.ts";
 import { LEASES_CHANNEL } from "../database/leases.ts";
 import { migrate, type MigrationStatus, migrationStatus } from "../database/migrate.ts";
@@ -56,6 +56,8 @@ export interface HostOptions {
   readonly subscribe?: (subscriber: EventSubscriber) => void;
   /** Counts client round trips, by statement name. */
   readonly onRoundTrip?: (name: string) => void;
+  /** See `OpenDatabaseDeps.patience`. */
+  readonly patience?: DatabasePatience;
 }
 
 /** A host that is up. */

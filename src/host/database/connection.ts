@@ -3,14 +3,29 @@ import pg, { type PoolClient, type QueryResultRow } from "pg";
 import type { Clock } from "../../core/clock.ts";
 import { TaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
+import { awakeTimer } from "./awake-timer.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { databaseError, isConflict, isRefusedStatement, isTrouble } from "./database-error.ts";
 import { Lanes, type PoolUse } from "./lanes.ts";
 import { listenUntilStopped } from "./listener.ts";
-import { backendOf, bytesReadOf, isStill, type PendingStatement, SILENCE_MS } from "./pending-statement.ts";
+import { backendOf, bytesReadOf, isStill, type PendingStatement } from "./pending-statement.ts";
 import { type DatabaseAddress, sessionConfig, type SessionLimits } from "./session-config.ts";
 
-export interface DatabaseOptions extends SessionLimits {
+/** When the host takes a server that says nothing for one that is away. */
+export interface DatabasePatience {
+  /**
+   * A statement without an answer for this long makes the host ask, on another connection, whether anybody is there.
+   * @default 2000
+   */
+  readonly silenceMs?: number;
+  /**
+   * How long one who is asked has, for the connection and once more for the answer.
+   * @default 2000
+   */
+  readonly probeMs?: number;
+}
+
+export interface DatabaseOptions extends SessionLimits, DatabasePatience {
   readonly address: DatabaseAddress;
   readonly maxConnections: number;
   readonly clock: Clock;
@@ -31,9 +46,9 @@ const CONFLICT_ATTEMPTS = 5;
 /** Longest wait before the first repetition, in milliseconds; doubled each time, with full jitter. */
 const CONFLICT_WAIT_MS = 10;
 
-/** How often it looks for such statements. */
+/** How often it looks for statements without an answer. */
 const LOOK_MS = 500;
-/** How long one who is asked has, from the connection to the answer. */
+const SILENCE_MS = 2_000;
 const PROBE_MS = 2_000;
 /** After an answer a slow statement is just slow: it is left alone for this long. */
 const TRUST_MS = 5_000;
@@ -57,6 +72,8 @@ const GOODBYE_MS = 1_000;
  */
 export class Database implements AsyncDisposable {
   readonly #options: DatabaseOptions;
+  readonly #silenceMs: number;
+  readonly #probeMs: number;
   readonly #lanes: Lanes;
   readonly #stopped = new AbortController();
   readonly #listeners: Promise<void>[] = [];
@@ -70,7 +87,9 @@ export class Database implements AsyncDisposable {
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
-    const { clock, logger } = options;
+    const { clock, logger, silenceMs = SILENCE_MS, probeMs = PROBE_MS } = options;
+    this.#silenceMs = silenceMs;
+    this.#probeMs = probeMs;
     this.circuit = new CircuitBreaker({ probe: async () => void (await this.#probe()), clock, logger });
     this.circuit.onChange((state) => {
       if (state !== "closed") return;
@@ -228,7 +247,7 @@ export class Database implements AsyncDisposable {
       await clock.wait(LOOK_MS, signal);
       if (signal.aborted) return;
       const now = performance.now();
-      const silent = [...this.#underWay].filter(({ sinceMs }) => now - sinceMs >= SILENCE_MS);
+      const silent = [...this.#underWay].filter(({ sinceMs }) => now - sinceMs >= this.#silenceMs);
       if (silent.length === 0 || now < trustedUntil || this.circuit.state !== "closed") continue;
       if (await this.#answers(silent)) trustedUntil = performance.now() + TRUST_MS;
       else if (!signal.aborted) {
@@ -243,7 +262,8 @@ export class Database implements AsyncDisposable {
    * its statement waits here has lost one way or the other: it is given up alone.
    */
   async #answers(silent: readonly PendingStatement[]): Promise<boolean> {
-    const suspects = new Map(silent.filter(isStill).map((statement) => [backendOf(statement.client), statement]));
+    const still = silent.filter((statement) => isStill(statement, this.#silenceMs));
+    const suspects = new Map(still.map((statement) => [backendOf(statement.client), statement]));
     try {
       const idle = await this.#probe([...suspects.keys()].filter((pid) => pid !== undefined));
       for (const pid of idle) {
@@ -260,17 +280,23 @@ export class Database implements AsyncDisposable {
   /** One question on a connection of its own: which of these backends have been idle for a second. */
   async #probe(backends: readonly number[] = []): Promise<readonly number[]> {
     const socket = this.#socket();
-    const limits = { connectionTimeoutMillis: PROBE_MS, query_timeout: PROBE_MS };
+    // Those of pg know nothing of stalls of this process.
+    const limits = { connectionTimeoutMillis: 0, query_timeout: 0 };
     const client = new pg.Client({ ...this.#sessionConfig(), ...limits, stream: () => socket });
     client.on("error", () => undefined);
     const end = (): unknown => socket.destroy();
+    const limit = (): (() => void) => awakeTimer(this.#probeMs, () => socket.destroy(givenUp("a probe has no answer")));
+    let cancel = limit();
     this.#stopped.signal.addEventListener("abort", end, { once: true });
     try {
       await client.connect();
+      cancel();
+      cancel = limit();
       const { rows } = await client.query<{ pid: number }>(IDLE_BACKENDS, [backends]);
       await Promise.race([client.end(), this.#options.clock.wait(100, this.#stopped.signal)]);
       return rows.map(({ pid }) => pid);
     } finally {
+      cancel();
       this.#stopped.signal.removeEventListener("abort", end);
       socket.destroy();
     }

@@ -192,6 +192,8 @@ const ACTIVE = `
    where v.active
    order by v.namespace, v.name`;
 
+const EVER_SERVED = "select distinct namespace from tasker_host.handler_activations order by namespace";
+
 const NAMED_BY = `
   select json_build_object('namespace', v.namespace, 'name', v.name, 'version', v.version)::text as answer
     from tasker_host.handler_versions v
@@ -255,6 +257,12 @@ export function listRanSteps(
 /** The active component of every handler. */
 export function activeComponents(database: Database): Promise<readonly ActiveComponent[]> {
   return list(database, "active_components", ACTIVE, []);
+}
+
+/** The namespaces of which a handler is active or ever was, sorted. */
+export async function everServedNamespaces(database: Database): Promise<readonly string[]> {
+  const rows = await database.query<{ readonly namespace: string }>("ever_served_namespaces", EVER_SERVED);
+  return rows.map(({ namespace }) => namespace);
 }
 
 /** The versions whose component this is, in all namespaces. */

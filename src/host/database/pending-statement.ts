@@ -2,9 +2,6 @@
 import { Socket } from "node:net";
 import type { PoolClient } from "pg";
 
-/** A statement without an answer for this long makes the host ask, on another connection, whether anybody is there. */
-export const SILENCE_MS = 2_000;
-
 /**
  * No session is taken for lost while a statement may be on its way: until it is whole, the server is idle. Slower networks
  * than this one have the statement's own time limit.
@@ -24,13 +21,13 @@ export interface PendingStatement {
   bytesRead: number;
 }
 
-/** True where nothing came for the statement since the last look, and nothing of it can still be on its way. */
-export function isStill(statement: PendingStatement): boolean {
+/** True where nothing came for the statement since the last look, and for so long nothing of it can have been on its way. */
+export function isStill(statement: PendingStatement, silenceMs: number): boolean {
   const { client, values, sentMs, bytesRead } = statement;
   if (client === undefined) return false;
   statement.bytesRead = bytesReadOf(client);
   if (statement.bytesRead !== bytesRead) return false;
-  return performance.now() - sentMs >= SILENCE_MS + sizeOf(values) / SLOWEST_BYTES_PER_MS;
+  return performance.now() - sentMs >= silenceMs + sizeOf(values) / SLOWEST_BYTES_PER_MS;
 }
 
 /** Of the texts among the values: whatever is large is text. */

@@ -48,7 +48,9 @@ class NodeHttpServer implements HttpServer {
         headersTimeout: headersTimeoutMs,
         // Node looks for connections that are over their time this often, and by default every 30 s only.
         connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
-        keepAliveTimeout: 5_000,
+        // Longer than balancers keep theirs, 60 s mostly: the end that closes first may miss a request on its way, which the
+        // client sees as a reset. A host that stood still for so long does that, too, as timers fire before sockets are read.
+        keepAliveTimeout: 75_000,
       },
       getRequestListener(app.fetch, { overrideGlobalObjects: false }),
     );

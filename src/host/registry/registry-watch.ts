@@ -3,7 +3,7 @@ import { isTaskerError } from "../../core/errors/index.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Service } from "../../core/service.ts";
 import type { Database } from "../database/connection.ts";
-import { activeComponents } from "../database/handler-lists.ts";
+import { activeComponents, everServedNamespaces } from "../database/handler-lists.ts";
 import type { ComponentStore } from "./component-store.ts";
 import type { NamespaceGrants, UngrantedVersion } from "./namespace-grants.ts";
 
@@ -17,7 +17,10 @@ export interface RegistryWatchOptions {
   readonly database: Database;
   readonly store: ComponentStore;
   readonly grants: NamespaceGrants;
-  /** Called with the namespaces that have active handlers, at each look. */
+  /**
+   * Called at each look with the namespaces that have active handlers or ever had: steps that come after a deactivation end
+   * with what the database says of them, also where nobody looked while the handler was active.
+   */
   readonly onNamespaces: (namespaces: readonly string[]) => Promise<void>;
   /** How often it looks by itself, in milliseconds: a notification may get lost. */
   readonly pollIntervalMs: number;
@@ -99,9 +102,10 @@ export class RegistryWatch implements Service {
     await grants.refresh();
     const active = await activeComponents(database);
     this.#ungranted = await grants.ungranted(active);
+    const namespaces = await everServedNamespaces(database);
     // A namespace that cannot be served keeps no component of the others from being fetched.
-    await this.#options.onNamespaces([...new Set(active.map(({ namespace }) => namespace))]).catch((error: unknown) => {
-      logger.warn({ err: error }, "namespaces of active handlers cannot be served");
+    await this.#options.onNamespaces(namespaces).catch((error: unknown) => {
+      logger.warn({ err: error }, "namespaces of handlers cannot be served");
     });
     const now = clock.monotonicMs();
     if (told || now - this.#lookedAgainMs >= REFUSED_REST_MS) {
