@@ -1,5 +1,6 @@
 /** Runs every command of docs/tutorial.md as a newcomer types it, and holds what it prints against the page. */
 import { spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -77,13 +78,22 @@ function apply(patch: string, folder: string): void {
   if (status !== 0) throw new Error(`The page's change does not fit:\n${patch}\n${stderr}`);
 }
 
+/** Below those that the system gives to whoever asks for any: it is the page's for minutes, in which it is not always bound. */
 async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+  for (;;) {
+    const port = randomInt(20_000, 30_000);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
 }

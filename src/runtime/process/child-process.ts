@@ -131,7 +131,8 @@ export class Child {
     const { stdout } = this.#spawned;
     const over = new AbortController();
     const ended = finished(stdout, { signal: over.signal }).catch(() => undefined);
-    const timer = setTimeout(() => over.abort(), DRAIN_MS);
+    // Where this process did not run meanwhile, time is over before anything was read: one turn of the event loop reads what is there.
+    const timer = setTimeout(() => setImmediate(() => over.abort()), DRAIN_MS);
     await ended;
     clearTimeout(timer);
   }

@@ -1,5 +1,5 @@
 /** Commands of the system: where they are, and whether they do here what they are wanted for. */
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { promisify } from "node:util";
 
@@ -14,7 +14,13 @@ export const NOT_TRIED: Tried = { works: false, words: [], why: "needs root" };
 
 const run = promisify(execFile);
 const DIRECTORIES = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
-const PATIENCE_MS = 5_000;
+/** A machine with too much to do lets anything wait for seconds, and a wall that seems to be missing is left out for good. */
+const PATIENCE_S = 60;
+const ATTEMPTS = 2;
+
+/** Aborts when an attempt has taken too long; asked anew for each. */
+type Patience = () => AbortSignal;
+const patient: Patience = () => AbortSignal.timeout(PATIENCE_S * 1_000);
 
 /** Where the command is; undefined where it is not installed. */
 export function commandPath(name: string): string | undefined {
@@ -34,9 +40,12 @@ export async function tried(program: string | undefined, ...args: readonly strin
 }
 
 /** Why the command fails; undefined where it succeeds. */
-export async function whyNot([program = "", ...args]: readonly string[]): Promise<string | undefined> {
+export async function whyNot(
+  [program = "", ...args]: readonly string[],
+  patience = patient,
+): Promise<string | undefined> {
   try {
-    await run(program, args, { timeout: PATIENCE_MS, env: {}, cwd: "/" });
+    await outputOf(program, args, {}, patience);
     return undefined;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -47,9 +56,37 @@ export async function whyNot([program = "", ...args]: readonly string[]): Promis
 /** The shared libraries that a program loads, its loader among them; none where it needs none or does not say. */
 export async function librariesOf(program: string): Promise<readonly string[]> {
   // The loader itself answers, in the form of `ldd`, and does not start the program. One that does not know of this lets it say its version.
-  const env = { LD_TRACE_LOADED_OBJECTS: "1" };
-  const { stdout } = await run(program, ["--version"], { timeout: PATIENCE_MS, env, cwd: "/" });
-  return Array.from(stdout.matchAll(/(\/.*) \(0x[0-9a-f]+\)$/gm), ([, path = ""]) => path);
+  const output = await outputOf(program, ["--version"], { LD_TRACE_LOADED_OBJECTS: "1" }, patient);
+  return Array.from(output.matchAll(/(\/.*) \(0x[0-9a-f]+\)$/gm), ([, path = ""]) => path);
+}
+
+/** What the command prints. One that does not end in time was not refused: it is killed and tried once more. */
+async function outputOf(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  patience: Patience,
+): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    const over = patience();
+    const running = run(program, args, { env, cwd: "/" });
+    const { child } = running;
+    over.addEventListener("abort", () => abandon(child), { once: true });
+    try {
+      return (await running).stdout;
+    } catch (error) {
+      if (!over.aborted) throw error;
+      if (attempt === ATTEMPTS)
+        throw new Error(`it did not end within ${PATIENCE_S} s, ${ATTEMPTS} times`, { cause: error });
+    }
+  }
+}
+
+function abandon(child: ChildProcess): void {
+  // What it started may hold its pipes, and `unshare` does not mind a milder signal.
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+  child.kill("SIGKILL");
 }
 
 function allows(path: string, mode: number): boolean {

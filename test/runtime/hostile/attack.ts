@@ -1,5 +1,6 @@
 /** Carries out one case against the real processes and says what came of it. */
 import { readFile, writeFile } from "node:fs/promises";
+import { systemClock } from "../../../src/core/clock.ts";
 import { isTaskerError } from "../../../src/core/errors/index.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import {
@@ -7,6 +8,7 @@ import {
   createProcessSandbox,
   type Outcome,
   prepareComponent,
+  type PrepareLimits,
   type RunLimits,
   type RunReport,
   type Sandbox,
@@ -15,11 +17,16 @@ import { compileComponent } from "../../../src/runtime/execute/compiled-componen
 import { runGuest } from "../../../src/runtime/execute/guest-run.ts";
 import { MemoryPool } from "../../../src/runtime/execute/memory-pool.ts";
 import { stepContextValue } from "../../../src/runtime/execute/values.ts";
+import type { PrepareStage } from "../../../src/runtime/prepare-component.ts";
 import { childCode } from "../../../src/runtime/process/code-snapshot.ts";
+import { cpuTimeOf } from "../../../src/runtime/process/cpu-time.ts";
 import { checkBytes } from "../../../src/runtime/translate/check-bytes.ts";
 import { checkNames } from "../../../src/runtime/translate/check-names.ts";
+import { descendants } from "../support/child-pids.ts";
 import { CONTEXT, LIMITS, PREPARE_LIMITS, prepareHere, request } from "../support/runs.ts";
 import { ECHO, watComponent } from "../support/wat-component.ts";
+import { ClockOfStage } from "./clock-of-stage.ts";
+import { HostWatch } from "./host-watch.ts";
 import type { Bytes, HostileCase, PlantedCase, StepCase, StepStage, UploadCase, UploadStage } from "./hostile-case.ts";
 import { PLANTED_WORDS } from "./planted-words.ts";
 
@@ -30,10 +37,15 @@ export interface Verdict {
   readonly stage: UploadStage | StepStage | "planted";
   /** From the attack to the answer, in wall-clock time. */
   readonly tookMs: number;
-  /** By how much the answer came after the deadline that the case had; 0 before it. */
+  /**
+   * By how much the answer came after the deadline that the case had; 0 before it. It is counted from where the deadline is, and
+   * without the time in which the machine did not let the host run.
+   */
   readonly lateMs: number;
   /** By how much the host's resident memory was higher at its highest than before the attack. */
   readonly grownBytes: number;
+  /** CPU time of the main threads of sandbox processes meanwhile. */
+  readonly sandboxCpuMs: number;
 }
 
 /** A host under attack: the sandbox of the attacker, that of a neighbour, one good component. */
@@ -89,18 +101,22 @@ export class AttackedHost {
     }
   }
 
-  async #upload({ bytes, limits = {} }: UploadCase): Promise<Verdict> {
+  async #upload({ bytes, limits = {}, stage, code }: UploadCase): Promise<Verdict> {
     const upload = await bytes();
     const allowed = { ...PREPARE_LIMITS, ...limits };
     const stages: UploadStage[] = ["size"];
-    const { value, ...cost } = await measured(allowed.timeoutMs, () =>
+    const { value, ...cost } = await measured(allowed.timeoutMs, (deadlineStarts) =>
       refusal(async () => {
-        await prepareComponent(upload, allowed, { onStage: (stage) => stages.push(stage) });
+        await prepareUpload(upload, allowed, {
+          deadlineOf: code === OVERDUE ? stage : undefined,
+          deadlineStarts,
+          onStage: (entered) => stages.push(entered),
+        });
         stages.push("artifact");
       }),
     );
-    const stage = stages.at(-1) ?? "size";
-    return { ended: value ?? "artifact", stage: stage === "translate" ? ownStage(upload) : stage, ...cost };
+    const last = stages.at(-1) ?? "size";
+    return { ended: value ?? "artifact", stage: last === "translate" ? ownStage(upload) : last, ...cost };
   }
 
   async #step({ guest, context = {}, limits = {}, sourceMap, times = 1 }: StepCase): Promise<Verdict> {
@@ -109,7 +125,9 @@ export class AttackedHost {
     const asked = request(artifact, { context, limits, sourceMap });
     for (let before = 1; before < times; before += 1) await this.#sandbox.run(asked);
     const neighbour = this.#goodSteps(this.#neighbour);
-    const { value, ...cost } = await measured(asked.limits.timeoutMs, () => this.#sandbox.run(asked));
+    const { value, ...cost } = await measured(asked.limits.timeoutMs, (onStarted) =>
+      this.#sandbox.run({ ...asked, onStarted }),
+    );
     if ((await neighbour).some((kind) => kind !== "success")) throw new Error("a neighbour's step did not succeed");
     return { ended: value.outcome, stage: stageOf(artifact, context, limits), ...cost };
   }
@@ -127,12 +145,13 @@ export class AttackedHost {
       await writeFile(entry, `${PLANTED_WORDS}\nconst attack = async (request) => {\n${code}\n};`);
       const timeoutMs = DEADLINES.has(ends) ? PLANTED_DEADLINE_MS : PREPARE_LIMITS.timeoutMs;
       const limits = { ...PREPARE_LIMITS, timeoutMs };
-      const { value, ...cost } = await measured(timeoutMs, async () => {
+      const { value, ...cost } = await measured(timeoutMs, async (deadlineStarts) => {
         if (child === "sandbox") {
           const asked = request(this.#artifact, { limits: { timeoutMs } });
-          return (await this.#sandbox.run(asked)).outcome.kind;
+          return (await this.#sandbox.run({ ...asked, onStarted: deadlineStarts })).outcome.kind;
         }
-        return refusal(() => prepareComponent(this.#good, limits));
+        const deadlineOf = ends === OVERDUE ? child : undefined;
+        return refusal(() => prepareUpload(this.#good, limits, { deadlineOf, deadlineStarts }));
       });
       return { ended: value ?? "artifact", stage: "planted", ...cost };
     } finally {
@@ -144,7 +163,29 @@ export class AttackedHost {
 
 /** Short where the deadline is what ends the case; elsewhere a busy machine has the time that it takes. */
 const PLANTED_DEADLINE_MS = 2_000;
-const DEADLINES: ReadonlySet<string> = new Set(["timeout", "TSK_COMPONENT_PREPARE_LIMIT"]);
+const OVERDUE = "TSK_COMPONENT_PREPARE_LIMIT";
+const DEADLINES: ReadonlySet<string> = new Set(["timeout", OVERDUE]);
+
+interface UploadWatch {
+  /** The stage that a deadline is to end: it counts from there. Undefined where it counts from each process, as in a host. */
+  readonly deadlineOf: UploadStage | undefined;
+  readonly deadlineStarts: () => void;
+  readonly onStage?: (stage: PrepareStage) => void;
+}
+
+async function prepareUpload(bytes: Bytes, limits: PrepareLimits, watch: UploadWatch): Promise<void> {
+  const { deadlineOf, deadlineStarts, onStage } = watch;
+  const clock = deadlineOf === undefined ? systemClock : new ClockOfStage();
+  await prepareComponent(bytes, limits, {
+    clock,
+    onStage: (stage) => {
+      onStage?.(stage);
+      if (stage === deadlineOf && clock instanceof ClockOfStage) clock.start();
+      // Without a stage of its own, the deadline of the second process includes `describe`.
+      if (deadlineOf === undefined ? stage !== "describe" : stage === deadlineOf) deadlineStarts();
+    },
+  });
+}
 
 function newSandbox(): Sandbox {
   return createProcessSandbox({
@@ -197,27 +238,38 @@ function stageOf(artifact: Artifact, context: Partial<typeof CONTEXT>, changes: 
   return ending.kind === "returned" ? "report" : run.state.phase;
 }
 
-const SAMPLE_MS = 10;
-
-/** Runs it and watches the clock and this process's resident memory. */
+/** Runs it, and watches the clock, the host and the sandbox processes. The deadline counts from the last call of what `run` gets. */
 async function measured<T>(
   deadlineMs: number,
-  run: () => Promise<T>,
-): Promise<{ value: T; tookMs: number; lateMs: number; grownBytes: number }> {
-  globalThis.gc?.();
-  const before = process.memoryUsage.rss();
-  let highest = before;
-  const sample = (): void => {
-    highest = Math.max(highest, process.memoryUsage.rss());
-  };
-  const sampler = setInterval(sample, SAMPLE_MS);
+  run: (deadlineStarts: () => void) => Promise<T>,
+): Promise<{ value: T; tookMs: number; lateMs: number; grownBytes: number; sandboxCpuMs: number }> {
+  using host = new HostWatch();
+  const cpuBefore = sandboxCpuMs();
   const startedAt = performance.now();
+  let deadlineFrom = startedAt;
+  const value = await run(() => {
+    deadlineFrom = performance.now();
+  });
+  const answeredAt = performance.now();
+  host.look();
+  return {
+    value,
+    tookMs: answeredAt - startedAt,
+    lateMs: Math.max(0, host.passedMs(Math.min(answeredAt, deadlineFrom + deadlineMs), answeredAt)),
+    grownBytes: host.grownBytes,
+    sandboxCpuMs: Math.max(0, sandboxCpuMs() - cpuBefore),
+  };
+}
+
+/** Of those that are there: it grows by the start of one and falls with the end of one. */
+function sandboxCpuMs(): number {
+  return descendants("sandbox-process.js").reduce((sum, pid) => sum + mainMsOf(pid), 0);
+}
+
+function mainMsOf(pid: number): number {
   try {
-    const value = await run();
-    const tookMs = performance.now() - startedAt;
-    sample();
-    return { value, tookMs, lateMs: Math.max(0, tookMs - deadlineMs), grownBytes: highest - before };
-  } finally {
-    clearInterval(sampler);
+    return cpuTimeOf(pid).mainMs;
+  } catch {
+    return 0; // It has ended.
   }
 }

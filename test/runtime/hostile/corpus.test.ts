@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { wallsInForce } from "../../../src/runtime/index.ts";
 import { AttackedHost, type Verdict } from "./attack.ts";
 import { CORPUS } from "./corpus.ts";
-import { expected, missingWall, told } from "./judge.ts";
+import { expected, maxCpuMs, missingWall, told } from "./judge.ts";
 
 const MAX_GROWN_BYTES = 52_428_800;
 const MAX_LATE_MS = 2_000;
@@ -42,6 +42,7 @@ describe.each(CORPUS)("what $tries", ({ cases }) => {
     const verdict = await host.attack(attacker);
     expect(told(attacker, verdict)).toEqual(expected(attacker));
     expect(verdict.lateMs).toBeLessThan(MAX_LATE_MS);
+    expect(verdict.sandboxCpuMs).toBeLessThanOrEqual(maxCpuMs(attacker));
     expect(verdict.grownBytes).toBeLessThan(MAX_GROWN_BYTES);
     expect(await host.goodStep()).toBe("success");
     verdicts.push(verdict);

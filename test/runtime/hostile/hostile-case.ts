@@ -35,6 +35,8 @@ export interface StepCase {
   /** Straight to the sandbox: an upload with it may have been refused. */
   readonly sourceMap?: string;
   readonly stage: StepStage;
+  /** What it may cost its process, where that is what the case is about: CPU time of the main thread. */
+  readonly maxCpuMs?: number;
   /** How often it runs one after the other; the last outcome is the one that counts. Default `1`. */
   readonly times?: number;
   /** Members that the outcome has to have, `kind` among them. */
@@ -80,7 +82,7 @@ export function step(
   stage: StepStage,
   outcome: StepCase["outcome"],
   guest: StepCase["guest"],
-  more: Pick<StepCase, "context" | "limits" | "sourceMap" | "times"> = {},
+  more: Pick<StepCase, "context" | "limits" | "sourceMap" | "maxCpuMs" | "times"> = {},
 ): StepCase {
   return { kind: "step", name, stage, outcome, guest, ...more };
 }

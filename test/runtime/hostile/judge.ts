@@ -32,6 +32,11 @@ export function expected(attacker: HostileCase): unknown {
   }
 }
 
+/** What the case may cost its sandbox process. */
+export function maxCpuMs(attacker: HostileCase): number {
+  return (attacker.kind === "step" ? attacker.maxCpuMs : undefined) ?? Number.POSITIVE_INFINITY;
+}
+
 export function agrees(attacker: HostileCase, verdict: Verdict): boolean {
-  return isDeepStrictEqual(told(attacker, verdict), expected(attacker));
+  return isDeepStrictEqual(told(attacker, verdict), expected(attacker)) && verdict.sandboxCpuMs <= maxCpuMs(attacker);
 }

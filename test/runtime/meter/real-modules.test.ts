@@ -69,15 +69,31 @@ interface Answer {
   readonly modules: number;
 }
 
+/** The processor's time for it, in microseconds: the least of what was measured is what others disturbed least. */
+function cpuOf(work: () => unknown): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
+/** Something to hold the time of work on bytes against, done by the same engine on the same core: 50 ms where metering takes 280. */
+function hashFourTimes(bytes: Uint8Array): number {
+  let hash = 0;
+  for (let round = 0; round < 4; round += 1) {
+    for (const byte of bytes) hash = (Math.imul(hash, 31) + byte) | 0;
+  }
+  return hash;
+}
+
 describe("metering", () => {
-  it("handles more than 4 MB of module in a second of the processor's time", () => {
+  it("costs less than twelve times what hashing the module four times in JavaScript costs: a second for 4 MB", () => {
     const bytes = Uint8Array.from(readFileSync(MODULES[0] ?? ""));
-    const times = Array.from({ length: 6 }, () => {
-      const before = process.cpuUsage();
-      meterModule(bytes);
-      const { user, system } = process.cpuUsage(before);
-      return user + system;
-    });
-    expect(bytes.length / Math.min(...times)).toBeGreaterThan(4);
+    const rounds = Array.from({ length: 6 }, () => ({
+      metering: cpuOf(() => meterModule(bytes)),
+      hashing: cpuOf(() => hashFourTimes(bytes)),
+    }));
+    const least = (what: "metering" | "hashing"): number => Math.min(...rounds.map((round) => round[what]));
+    expect(least("metering") / least("hashing")).toBeLessThan(12);
   });
 });

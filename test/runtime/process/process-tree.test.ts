@@ -13,7 +13,10 @@ const ALIVE = "setInterval(() => undefined, 1000);";
 const HERE = `console.log(process.pid); ${ALIVE}`;
 /** Its child belongs to nobody of ours as soon as it has ended. */
 const ORPHANING = `${starting(HERE)} setTimeout(() => process.exit(), 200);`;
-const UID = 61_017;
+/** Below the numbers that children get, as is the next one: nobody else ends what has it. */
+const UID = 60_998;
+/** For what is only waited for. */
+const PATIENT = { timeout: 30_000 };
 
 const standing = new Map((await wallsInForce()).map(({ name, inForce }) => [name, inForce]));
 
@@ -26,7 +29,7 @@ describe("killTree()", () => {
     const pids = [child.pid, ...descendantsOf(child.pid)];
     expect(pids).toHaveLength(3);
     killTree(child.pid);
-    await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]));
+    await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), PATIENT);
   });
 
   it.skipIf(!standing.get("namespaces"))(
@@ -42,9 +45,9 @@ describe("killTree()", () => {
         const found = [child.pid, ...descendantsOf(child.pid)];
         expect(found).toHaveLength(3);
         return found;
-      });
+      }, PATIENT);
       killTree(child.pid);
-      await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]));
+      await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), PATIENT);
     },
   );
 
@@ -65,7 +68,7 @@ describe.skipIf(process.getuid?.() !== 0)("killAllOf() [needs root: only root gi
     killTree(child.pid);
     expect(isAlive(orphan)).toBe(true);
     killAllOf(UID);
-    await vi.waitFor(() => expect(isAlive(orphan)).toBe(false));
+    await vi.waitFor(() => expect(isAlive(orphan)).toBe(false), PATIENT);
     expect(isAlive(other.pid)).toBe(true);
     killTree(other.pid);
   });

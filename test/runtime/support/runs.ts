@@ -15,7 +15,7 @@ export const LIMITS: RunLimits = {
   fuel: 1_000_000_000,
   maxMemoryBytes: 16_777_216,
   maxCallDepth: 2_000,
-  timeoutMs: 10_000,
+  timeoutMs: 60_000,
   maxResultBytes: 1_048_576,
   maxErrorBytes: 65_536,
   maxLogBytes: 65_536,
