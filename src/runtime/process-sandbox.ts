@@ -21,7 +21,7 @@ import type { RunRequest, Sandbox } from "./sandbox.ts";
 export interface ProcessSandboxOptions {
   /** For log lines only. One sandbox per namespace is the caller's business. */
   readonly namespace: string;
-  /** Processes at most, 1 or more. */
+  /** Processes at most, 1 or more; and as many again while runs are repeated. */
   readonly maxProcesses: number;
   /** A process without work is stopped after this time. */
   readonly idleStopMs: number;
@@ -167,7 +167,7 @@ class ProcessSandbox implements Sandbox {
   async #runAgain({ request }: PendingRun, ranMs: number): Promise<RunReport> {
     this.#dispatchSoon();
     if (this.#stopped) throw stoppedError();
-    this.#firstTier ??= new ProcessSandbox({ ...this.#options, maxProcesses: 1 }, "first");
+    this.#firstTier ??= new ProcessSandbox(this.#options, "first");
     const { artifact, limits } = request;
     const { namespace, logger } = this.#options;
     logger.warn(

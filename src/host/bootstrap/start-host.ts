@@ -121,7 +121,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     database: opened.database,
     store,
     grants,
-    onNamespaces: (active) => pools.serve(active),
+    onNamespaces: (namespaces) => pools.serve(namespaces),
     pollIntervalMs: config.registry.pollIntervalSeconds * 1_000,
     clock,
     logger,

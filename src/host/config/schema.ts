@@ -263,10 +263,13 @@ export const CONFIG_SCHEMA = section("The host", {
         accepted: `an array of walls (${WALL_NAMES.join(", ")})`,
       },
     ),
-    max_processes_per_namespace: wholeNumber("Sandbox processes that a namespace may have at once.", {
-      min: 1,
-      max: 256,
-    }),
+    max_processes_per_namespace: wholeNumber(
+      "Sandbox processes that a namespace may have at once; as many again while steps are repeated that overflowed V8's stack (docs/fuel.md, call depth).",
+      {
+        min: 1,
+        max: 256,
+      },
+    ),
     idle_stop_seconds: decimal("A sandbox process that had nothing to do for this long is stopped.", {
       min: 0.1,
       max: DAY_SECONDS,

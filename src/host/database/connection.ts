@@ -268,6 +268,8 @@ export class Database implements AsyncDisposable {
       const idle = await this.#probe([...suspects.keys()].filter((pid) => pid !== undefined));
       for (const pid of idle) {
         const { name, client } = suspects.get(pid) ?? {};
+        // Answered meanwhile, or sent again on another.
+        if (backendOf(client) !== pid) continue;
         this.#options.logger.warn({ statement: name }, "a session lost its way to the server, giving it up");
         if (client instanceof pg.Client) void client.end();
       }

@@ -192,7 +192,10 @@ const ACTIVE = `
    where v.active
    order by v.namespace, v.name`;
 
-const EVER_SERVED = "select distinct namespace from tasker_host.handler_activations order by namespace";
+const EVER_SERVED = `
+  select distinct v.namespace from tasker_host.handler_versions v
+   where exists (select from tasker_host.handler_activations a where a.namespace = v.namespace)
+   order by v.namespace`;
 
 const NAMED_BY = `
   select json_build_object('namespace', v.namespace, 'name', v.name, 'version', v.version)::text as answer
@@ -259,7 +262,7 @@ export function activeComponents(database: Database): Promise<readonly ActiveCom
   return list(database, "active_components", ACTIVE, []);
 }
 
-/** The namespaces of which a handler is active or ever was, sorted. */
+/** The namespaces of which a handler is active or ever was, sorted; without those whose versions were all deleted. */
 export async function everServedNamespaces(database: Database): Promise<readonly string[]> {
   const rows = await database.query<{ readonly namespace: string }>("ever_served_namespaces", EVER_SERVED);
   return rows.map(({ namespace }) => namespace);

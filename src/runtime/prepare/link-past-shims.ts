@@ -6,12 +6,12 @@
  *
  *   shim (0), module (1: imports 0), fixup (2: host functions → table of 0, starts 1)   becomes   module (0), initialized
  *
- * Only where both are exactly that and nobody else takes anything of them. A call before the slots were filled trapped; now it
- * traps because the memory that its function needs is not there yet.
+ * Only where both are exactly that, nobody else takes anything of them, and the module has no start function of its own: that
+ * one would call before the slots are filled and trap. So nothing changes but the price.
  */
 import type { ExportReference, Instantiation, LiftedFunction, LinkPlan, PlannedImport } from "../link-plan.ts";
 import type { ComponentModules } from "./extract-modules.ts";
-import { METER_LIMITS, readShape } from "./meter/index.ts";
+import { METER_LIMITS, readShape, SECTION } from "./meter/index.ts";
 import { type Forwarder, importedFunctions, type Module, readFixup, readShim, SHIM_TABLE } from "./shim-modules.ts";
 
 /** A shim, the module that it stands before, and their fixup: places in the plan. */
@@ -26,15 +26,21 @@ interface Circle {
 }
 
 type Places = Pick<Circle, "shim" | "user" | "fixup">;
-type ModuleOf = (made: Instantiation) => Module;
+/** What a module is, read once however often it is instantiated. */
+interface Reading extends Module {
+  readonly forwarders: () => ReturnType<typeof readShim>;
+  readonly filling: () => ReturnType<typeof readFixup>;
+}
+
+type ModuleOf = (made: Instantiation) => Reading;
 
 /** The plan without shims and fixups. The modules keep their numbers, and are valid. */
 export function linkPastShims(plan: LinkPlan, { modules, interfaces }: ComponentModules): LinkPlan {
-  const read = new Map<number, Module>();
+  const read = new Map<number, Reading>();
   const moduleOf: ModuleOf = ({ module }) => {
     const [bytes, declared] = [modules[module], interfaces[module]];
     if (bytes === undefined || declared === undefined) throw new TypeError("the plan was not checked");
-    const known = read.get(module) ?? { shape: readShape(bytes, METER_LIMITS), interface: declared };
+    const known = read.get(module) ?? reading({ shape: readShape(bytes, METER_LIMITS), interface: declared });
     read.set(module, known);
     return known;
   };
@@ -49,6 +55,15 @@ export function linkPastShims(plan: LinkPlan, { modules, interfaces }: Component
   return linked;
 }
 
+function reading(module: Module): Reading {
+  return { ...module, forwarders: once(() => readShim(module)), filling: once(() => readFixup(module)) };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
 function circleOf(plan: LinkPlan, fixup: number, moduleOf: ModuleOf): Circle | undefined {
   const fixupInstance = plan.instantiations[fixup];
   const userInstance = plan.instantiations[fixup - 1];
@@ -59,9 +74,11 @@ function circleOf(plan: LinkPlan, fixup: number, moduleOf: ModuleOf): Circle | u
   const places: Places = { shim: table.instance, user: fixup - 1, fixup };
   if (shimInstance === undefined || places.shim >= places.user || !standAlone(plan, places)) return undefined;
 
-  const forwarders = readShim(moduleOf(shimInstance));
-  const filling = readFixup(moduleOf(fixupInstance));
-  if (forwarders === undefined || filling === undefined) return undefined;
+  const user = moduleOf(userInstance);
+  const forwarders = moduleOf(shimInstance).forwarders();
+  const filling = moduleOf(fixupInstance).filling();
+  if (forwarders === undefined || filling === undefined || user.shape.section(SECTION.start) !== undefined)
+    return undefined;
 
   const functions = new Map<string, PlannedImport["from"]>();
   for (const [name, { slot, type }] of forwarders) {
@@ -71,7 +88,7 @@ function circleOf(plan: LinkPlan, fixup: number, moduleOf: ModuleOf): Circle | u
     if (!("trampoline" in from) || memoryOf(plan, from.trampoline) !== places.user) return undefined;
     functions.set(name, from);
   }
-  if (!importsAsExported(userInstance, moduleOf(userInstance), places.shim, forwarders)) return undefined;
+  if (!importsAsExported(userInstance, user, places.shim, forwarders)) return undefined;
   if (filling.start === undefined) return { ...places, functions, initialize: undefined };
   const start = fixupInstance.imports[filling.start]?.from;
   if (start === undefined || !("instance" in start) || start.instance !== places.user) return undefined;

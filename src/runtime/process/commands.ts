@@ -2,6 +2,7 @@
 import { type ChildProcess, execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { promisify } from "node:util";
+import { killTree } from "./process-tree.ts";
 
 /** Words of a command line that were tried: those that work, or why they do not. */
 export interface Tried {
@@ -15,7 +16,7 @@ export const NOT_TRIED: Tried = { works: false, words: [], why: "needs root" };
 const run = promisify(execFile);
 const DIRECTORIES = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 /** A machine with too much to do lets anything wait for seconds, and a wall that seems to be missing is left out for good. */
-const PATIENCE_S = 60;
+const PATIENCE_S = 20;
 const ATTEMPTS = 2;
 
 /** Aborts when an attempt has taken too long; asked anew for each. */
@@ -86,7 +87,7 @@ function abandon(child: ChildProcess): void {
   // What it started may hold its pipes, and `unshare` does not mind a milder signal.
   child.stdout?.destroy();
   child.stderr?.destroy();
-  child.kill("SIGKILL");
+  if (child.pid !== undefined) killTree(child.pid);
 }
 
 function allows(path: string, mode: number): boolean {

@@ -86,7 +86,7 @@ describe("a component as wit-component writes it", () => {
     expect(less.usage.fuelUsed).toBeLessThan(all.usage.fuelUsed);
   });
 
-  it("traps where its own start function calls the host before its memory is there", async () => {
+  it("keeps all of its modules where its own start function could call the host before its memory is there", async () => {
     // `describe` runs at a time of its own, so that the upload passes.
     const early = await watComponent({
       wit: WASI_WIT,
@@ -95,10 +95,8 @@ describe("a component as wit-component writes it", () => {
       fields: `(func $s (if (i64.gt_u (call $now) (i64.const 1000000000)) (then ${LOG}))) (start $s)`,
     });
     const linked = await prepareHere(early);
-    expect(linked.modules).toHaveLength(1);
-    for (const artifact of [linked, await asWritten(early)]) {
-      expect(await run(artifact)).toMatchObject({ outcome: { kind: "trap", phase: "instantiate" }, logs: [] });
-    }
+    expect(linked.modules).toHaveLength(3);
+    expect(await run(linked)).toMatchObject({ outcome: { kind: "trap", phase: "instantiate" }, logs: [] });
   });
 
   it("is left out in whatever order the slots are", async () => {

@@ -55,7 +55,7 @@ describe("whyNot()", () => {
 
   it("says that a command did not end in time where the second did not either, and leaves none of them", async () => {
     const command = await fake("stalls", `trap "" TERM\n${STALL}`);
-    expect(await whyNot([command.program], shortFor(command, 2))).toBe("it did not end within 60 s, 2 times");
+    expect(await whyNot([command.program], shortFor(command, 2))).toBe("it did not end within 20 s, 2 times");
     expect(command.pids()).toHaveLength(2);
     for (const pid of command.pids()) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
   });

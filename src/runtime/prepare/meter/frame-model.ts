@@ -1,6 +1,7 @@
 /**
  * How much of V8's stack a call is taken to need, in units of call depth. The model must not stay below what V8's
- * compilers take, or V8's own overflow (whose place no run can reproduce) would come before ours.
+ * first compiler takes, or V8's own overflow (whose place no run can reproduce) would come before ours. Where the frames of
+ * its optimising one are larger, the run is repeated without that (`process-sandbox.ts`).
  */
 import { CALL_DEPTH_UNIT_BYTES, MAX_CALL_DEPTH } from "./fuel-word.ts";
 import type { FunctionType } from "./function-type.ts";

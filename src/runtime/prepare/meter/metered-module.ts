@@ -16,7 +16,8 @@
  * - A host function that the guest calls may read and lower the `fuel` global (`debitFuel`); it is current in every call
  *   of an import. It must let a `WebAssembly.RuntimeError` of a nested guest call pass as it is: V8 keeps that very
  *   object from the guest's `catch_all`, a new error of the host's own it does not.
- * - V8's stack holds `stackBytesFor(callDepth)`; otherwise V8's own RangeError comes first, which is not deterministic.
+ * - V8's stack holds `stackBytesFor(callDepth)`; otherwise V8's own RangeError comes first, which is not deterministic. With
+ *   V8's optimising compiler it may come first all the same: that is no outcome, the run is made again without it.
  */
 
 /** Module name of everything that metering adds to a module's imports. Uploads that import from it are refused. */
