@@ -1,23 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { readSourceMap, type SourceMapReading } from "../../src/runtime/read-source-map.ts";
 import { HOSTILE_MAPS } from "./hostile/hostile-maps.ts";
+import { cpuMsOf } from "./support/cpu-ms.ts";
 
 /** The host reads maps on its own thread. They take 20 to 60 ms; this machine may have other things to do. */
 const MAX_CPU_MS = 400;
 
 const HEAD = `{"version":3,"sources":["a.ts"],"mappings":"AAAA"`;
 
-function read(text: string): { reading: SourceMapReading; cpuMs: number } {
-  const before = process.cpuUsage();
-  const reading = readSourceMap(text);
-  const { user, system } = process.cpuUsage(before);
-  return { reading, cpuMs: (user + system) / 1_000 };
-}
-
 function found(text: string): string | undefined {
-  const { reading, cpuMs } = read(text);
+  let reading: SourceMapReading | undefined;
+  const cpuMs = cpuMsOf(() => {
+    reading = readSourceMap(text);
+  });
   expect(cpuMs).toBeLessThan(MAX_CPU_MS);
-  return reading.kind === "unreadable" ? reading.found : undefined;
+  return reading?.kind === "unreadable" ? reading.found : undefined;
 }
 
 describe("readSourceMap()", () => {
