@@ -96,6 +96,9 @@ function stopped(stop: Stop, phase: RunPhase, limits: RunLimits, source: Compile
 
 function thrown(error: unknown, { context }: GuestRun, limits: RunLimits, source: CompiledSource): Outcome {
   const { state, meter } = context;
+  // The guest's recursion, in a start function too: memories, for which the host may lack room, were made before. No guest
+  // catches it: V8 keeps the overflow of its stack from catch_all. First of all, as what went before may not have ended the run.
+  if (error instanceof RangeError) return { kind: "stack-exhausted", engineStack: true };
   if (meter.stopped === "stack-exhausted") return { kind: "stack-exhausted", ...placeOf(error, source) };
   if (meter.growthRefused) {
     return { kind: "memory-exceeded", limit: limits.maxMemoryBytes, ...placeOf(error, source) };
@@ -107,9 +110,6 @@ function thrown(error: unknown, { context }: GuestRun, limits: RunLimits, source
   if (error instanceof AbiError && state.phase !== "instantiate") {
     return { kind: "invalid-result", reason: error.message };
   }
-  // The guest's recursion, in a start function too: memories, for which the host may lack room, were made before. No guest
-  // catches it: V8 keeps the overflow of its stack from catch_all.
-  if (error instanceof RangeError) return { kind: "stack-exhausted", engineStack: true };
   if (isGuests(error)) {
     return {
       kind: "trap",
